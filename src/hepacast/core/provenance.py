@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content keys: equal inputs and settings have equal names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hepacast.core.geometry import Grid
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the sha256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_array(array: np.ndarray, grid: Grid | None = None) -> str:
+    """Digest voxels, type and geometry, so that a file moved or packed anew keeps its name."""
+    state = hashlib.sha256(f"{array.dtype.str}{array.shape}{grid}".encode())
+    state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
+
+
+def content_key(operator: str, version: int, params: object, inputs: Mapping[str, str]) -> str:
+    """Name the result of an operator on inputs.
+
+    Parameters
+    ----------
+    operator : str
+        What computes.
+    version : int
+        Raised whenever the numbers of the operator change.
+    params : JSON-like
+        Resolved settings, defaults filled in; no paths, hosts or worker counts.
+    inputs : mapping of role to digest
+        What it computes from.
+
+    Examples
+    --------
+    >>> content_key("glcm", 1, {"bins": 25}, {}) == content_key("glcm", 2, {"bins": 25}, {})
+    False
+    """
+    record = {"op": operator, "version": version, "params": params, "inputs": dict(inputs)}
+    return digest_bytes(canonical_json(record).encode())
+
+
+def canonical_json(value: object) -> str:
+    """Write JSON that is equal for equal values: sorted keys, no blanks, floats by repr."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a read volume to a comparable one: resampling and intensity."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that choose or rescale columns; each remembers the patients it learned from."""
