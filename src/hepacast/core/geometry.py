@@ -112,12 +112,14 @@ class Grid:
     def to_world(self, index: object) -> Float[np.ndarray, "... 3"]:
         """Centre of voxels at (k, j, i), as (x, y, z) in LPS, mm."""
         steps = np.asarray(index, dtype=np.float64) * np.asarray(self.spacing)
-        return np.add(self.origin, steps @ self._axes)
+        point: Float[np.ndarray, "... 3"] = np.asarray(self.origin) + steps @ self._axes
+        return point
 
     def to_index(self, point: object) -> Float[np.ndarray, "... 3"]:
         """Continuous (k, j, i) index of points (x, y, z) in LPS, mm."""
         offset = np.asarray(point, dtype=np.float64) - np.asarray(self.origin)
-        return np.divide(offset @ self._axes.T, self.spacing)
+        index: Float[np.ndarray, "... 3"] = (offset @ self._axes.T) / np.asarray(self.spacing)
+        return index
 
     def crop(self, box: tuple[slice, slice, slice]) -> Grid:
         """Grid of the part that ``box`` (slices along k, j, i with explicit ends) cuts out."""

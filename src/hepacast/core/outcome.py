@@ -138,7 +138,8 @@ class CompetingRisks:
     @property
     def event(self) -> Bool[np.ndarray, " case"]:
         """True where the event of interest was seen."""
-        return np.equal(self.cause, 1)
+        happened: Bool[np.ndarray, " case"] = self.cause == 1
+        return happened
 
     @property
     def strata(self) -> Int[np.ndarray, " case"]:
