@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One result in, one document out that opens offline."""
+"""What a run found, as one document: HTML, tables and figures from one content object."""
