@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deal patients into folds for choosing a setting inside a training set."""
+"""Order training cases, and deal their patients into inner folds, whatever the file's order."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError
+from hepacast.core.folds import Train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,3 +69,34 @@ def deal_folds(
         for place in rng.permutation(len(members)):
             fold_of[members[place]] = len(fold_of) % folds
     return np.array([fold_of[patient] for patient in patients], dtype=np.int64)
+
+
+def in_case_order(train: Train) -> Train:
+    """Return the training cases sorted by case id.
+
+    Every fit starts here, so that the order of the rows in a file cannot move
+    a result, not even by rounding.
+
+    Examples
+    --------
+    >>> from hepacast.core.folds import Cohort, Fold
+    >>> from hepacast.core.outcome import Binary
+    >>> from hepacast.core.table import FeatureName, FeatureTable
+    >>> table = FeatureTable(np.array([[2.0], [1.0]]), ("b", "a"), (FeatureName.clinical("AFP"),))
+    >>> cohort = Cohort(table, Binary(np.array([True, False])))
+    >>> train = in_case_order(Fold(frozenset("ab"), frozenset()).train(cohort))
+    >>> train.table.cases, train.outcome.event.tolist()
+    (('a', 'b'), [False, True])
+    """
+    cases = train.table.cases
+    order = sorted(range(len(cases)), key=cases.__getitem__)
+    if order == list(range(len(cases))):
+        return train
+    return Train(
+        replace(
+            train,
+            table=train.table.rows(cases[row] for row in order),
+            outcome=train.outcome.take(np.array(order, dtype=np.intp)),
+            sites=tuple(train.sites[row] for row in order),
+        )
+    )

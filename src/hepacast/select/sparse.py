@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Choose columns by an L1 penalty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from hepacast.core.outcome import Binary
+from hepacast.core.params import Params
+from hepacast.select.step import KeepColumns, complete, step
+from hepacast.stats.dealing import deal_folds
+from hepacast.stats.sparse import PathSettings, SparseChoice, cv_lasso_cox, cv_lasso_logistic
+
+if TYPE_CHECKING:
+    from hepacast.core.folds import Train
+
+
+class LassoParams(Params):
+    """Settings of the choice by L1 logistic or L1 Cox regression."""
+
+    kind: Literal["lasso"] = "lasso"
+    choose: Literal["min", "1se"] = "min"
+    """Penalty of the lowest cross-validated deviance, or the largest within one SE of it."""
+    folds: int = Field(default=5, ge=2)
+    """Inner folds, by patient."""
+    l1_ratio: float = Field(default=1.0, gt=0, le=1)
+    """1 is the LASSO; below 1 the elastic net."""
+    n_penalties: int = Field(default=100, ge=2)
+    """Length of the grid."""
+
+
+@step(LassoParams)
+def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> KeepColumns:
+    """Keep the columns whose L1-penalised coefficient is not zero.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns; they are standardised inside.
+    params : LassoParams
+        Rule, folds and mixing.
+    rng : numpy.random.Generator
+        Deals the training patients into inner folds.
+
+    Returns
+    -------
+    KeepColumns
+        Its evidence is the coefficient per standard deviation.  Where the
+        penalty leaves nothing, no column is kept: the null model follows.
+
+    Raises
+    ------
+    NotEstimableError
+        If a class or all events are missing in the training part of a fold.
+    """
+    values = complete(train, "the LASSO")
+    settings = PathSettings(l1_ratio=params.l1_ratio, n_penalties=params.n_penalties)
+    found = _choose(train, values, params.folds, settings, rng)
+    weights = found.coefficients(params.choose) * values.std(axis=0)
+    penalty = found.path.penalties[found.place(params.choose)]
+    note = f"lambda.{params.choose} = {penalty:.4g} by {params.folds}-fold deviance"
+    return KeepColumns(train, weights != 0, weights, "coefficient per SD", [note])
+
+
+def _choose(
+    train: Train,
+    values: np.ndarray,
+    folds: int,
+    settings: PathSettings,
+    rng: np.random.Generator,
+) -> SparseChoice:
+    """Cross-validate the path of the family that fits the outcome."""
+    outcome = train.outcome
+    fold = deal_folds(train.table.patients, outcome.event.astype(np.int64), folds, rng)
+    if isinstance(outcome, Binary):
+        return cv_lasso_logistic(values, outcome.event, fold, settings)
+    return cv_lasso_cox(values, outcome.time_days, outcome.event, fold, settings)

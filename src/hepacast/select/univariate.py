@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Choose columns by their association with the outcome, one at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+from scipy import stats
+
+from hepacast.core.errors import NotEstimableError, StudyError
+from hepacast.core.outcome import Binary, Outcome
+from hepacast.core.params import Params
+from hepacast.select.step import KeepColumns, complete, step
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+    from hepacast.core.folds import Train
+
+Test = Literal["auto", "welch", "mann-whitney", "score"]
+
+
+class UnivariateParams(Params):
+    """Settings of the univariate filter; exactly one of ``p_below`` and ``best`` decides."""
+
+    kind: Literal["univariate"] = "univariate"
+    test: Test = "auto"
+    """``auto`` is the score test: logistic for a binary outcome, Cox otherwise."""
+    p_below: float | None = Field(default=None, gt=0, le=1)
+    """Keep columns with a smaller P value; 0.05 where ``best`` is not set either."""
+    best: int | None = Field(default=None, ge=1)
+    """Keep this many columns with the smallest P values."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> UnivariateParams:
+        if self.p_below is not None and self.best is not None:
+            msg = "set p_below or best, not both"
+            raise ValueError(msg)
+        return self
+
+
+@step(UnivariateParams)
+def univariate(
+    train: Train,
+    params: UnivariateParams,
+    rng: np.random.Generator,  # noqa: ARG001
+) -> KeepColumns:
+    """Keep columns that are associated with the outcome in the training patients.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns.
+    params : UnivariateParams
+        Test and rule.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    KeepColumns
+        Its evidence is the P value of each column.  None below the limit keeps
+        no column: the model that follows is then the null model.
+
+    Raises
+    ------
+    NotEstimableError
+        If there are no events, or (binary) no non-events.
+    StudyError
+        If a two-group test is asked of a time to event.
+
+    Notes
+    -----
+    Equal P values are told apart by the name of the column.  Several cases of
+    one patient count as independent, which makes P values too small.
+    """
+    p = p_values(complete(train, "a univariate test"), train.outcome, params.test)
+    if params.best is None:
+        keep = p < (0.05 if params.p_below is None else params.p_below)
+    else:
+        names = np.array([str(column) for column in train.table.columns], dtype=object)
+        # Rounding keeps copies of one column together, whatever order the sums ran in.
+        order = sorted(range(len(p)), key=lambda at: (float(f"{p[at]:.9e}"), names[at]))
+        keep = np.zeros(len(p), dtype=bool)
+        keep[order[: params.best]] = True
+    return KeepColumns(train, keep, p, "P value")
+
+
+def p_values(
+    values: Float[np.ndarray, "case feature"], outcome: Outcome, test: Test = "auto"
+) -> Float[np.ndarray, " feature"]:
+    """Return the two-sided P value of each column; 1 for a constant column.
+
+    Parameters
+    ----------
+    values : (case, feature) float
+        Complete.
+    outcome : Binary, Survival or CompetingRisks
+        Competing events count as censored (cause-specific hazard).
+    test : {"auto", "welch", "mann-whitney", "score"}
+        Welch's t and Mann-Whitney (normal approximation, tie and continuity
+        corrected) need a binary outcome; the score test is that of logistic or
+        Cox regression with the one column.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0], [2.0], [3.0], [4.0], [5.0], [9.0]])
+    >>> y = Binary(np.array([False, False, False, True, True, True]))
+    >>> p_values(x, y, "welch").round(3).tolist()
+    [0.106]
+    """
+    event = outcome.event
+    if not event.any() or (isinstance(outcome, Binary) and event.all()):
+        raise NotEstimableError(
+            what="a univariate test needs events and non-events",
+            got=f"{int(event.sum())} events in {len(event)} cases",
+            fix="Use fewer folds, or collect more cases.",
+        )
+    if values.shape[1] == 0:
+        return np.ones(0)
+    if isinstance(outcome, Binary):
+        return _binary(values, event, test)
+    if test not in {"auto", "score"}:
+        raise StudyError(
+            what=f"test {test!r} compares two groups",
+            got="a time to event",
+            fix="Use test: score (Cox), or a binary outcome.",
+        )
+    return _tail(cox_score_z(values, outcome.time_days, event) ** 2)
+
+
+def _binary(
+    values: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"], test: Test
+) -> Float[np.ndarray, " feature"]:
+    """Compare the columns of cases with and without the event."""
+    p = np.ones(values.shape[1])
+    varies = np.ptp(values, axis=0) > 0
+    yes, no = values[event][:, varies], values[~event][:, varies]
+    if test == "welch":
+        if min(len(yes), len(no)) < 2:
+            raise NotEstimableError(
+                what="Welch's t test needs two cases in each group",
+                got=f"{len(yes)} with and {len(no)} without the event",
+                fix="Use test: mann-whitney or score.",
+            )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p[varies] = stats.ttest_ind(yes, no, equal_var=False).pvalue
+        # Constant in both groups but not overall: perfectly separated.
+        return np.where(np.isnan(p), 0.0, p)
+    if test == "mann-whitney":
+        p[varies] = stats.mannwhitneyu(yes, no, method="asymptotic").pvalue
+        return p
+    return _tail(logistic_score_z(values, event) ** 2)
+
+
+def logistic_score_z(
+    values: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"]
+) -> Float[np.ndarray, " feature"]:
+    """Return the score statistic of each column alone; positive where higher is worse.
+
+    Its square is the case count times the squared correlation with the event.
+    """
+    centred = values - values.mean(axis=0)
+    share = event.mean()
+    score = centred.T @ (event - share)
+    return _ratio(score, share * (1 - share) * np.einsum("ij,ij->j", centred, centred), centred)
+
+
+def cox_score_z(
+    values: Float[np.ndarray, "case feature"],
+    time: Float[np.ndarray, " case"],
+    event: Bool[np.ndarray, " case"],
+) -> Float[np.ndarray, " feature"]:
+    """Return the Cox score statistic of each column alone; positive where higher is worse.
+
+    Ties by Breslow.  For a 0/1 column without ties this is the log-rank test.
+    """
+    order = np.argsort(-time, kind="stable")
+    x, when, happened = values[order] - values.mean(axis=0), time[order], event[order]
+    # Rows run from late to early: the risk set of a time is everything up to its last row.
+    end = np.searchsorted(-when, -when, side="right") - 1
+    at_risk = np.arange(1.0, len(when) + 1)[:, None]
+    mean, square = np.cumsum(x, axis=0) / at_risk, np.cumsum(x**2, axis=0) / at_risk
+    rows = end[happened]
+    score = (x[happened] - mean[rows]).sum(axis=0)
+    return _ratio(score, (square[rows] - mean[rows] ** 2).sum(axis=0), x)
+
+
+def _ratio(
+    score: Float[np.ndarray, " feature"],
+    information: Float[np.ndarray, " feature"],
+    centred: Float[np.ndarray, "case feature"],
+) -> Float[np.ndarray, " feature"]:
+    """Divide the score by the root of its variance; 0 where the variance is rounding noise."""
+    least = 1e-20 * (centred**2).sum(axis=0) + np.finfo(float).tiny
+    usable = information > least
+    z: Float[np.ndarray, " feature"] = np.where(
+        usable, score / np.sqrt(np.where(usable, information, 1.0)), 0.0
+    )
+    return z
+
+
+def _tail(chi2: Float[np.ndarray, " feature"]) -> Float[np.ndarray, " feature"]:
+    """Return the upper tail of the chi-squared distribution with one degree of freedom."""
+    p: Float[np.ndarray, " feature"] = stats.chi2.sf(chi2, 1)
+    return p
