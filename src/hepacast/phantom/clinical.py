@@ -200,22 +200,18 @@ def _logistic(x: float) -> float:
 Timing = Literal["baseline", "outcome", "follow-up"]
 
 
-def dictionary(sites: tuple[str, ...]) -> dict[str, dict[str, object]]:
+def dictionary() -> dict[str, dict[str, object]]:
     """Describe every column of the clinical table, as ``fields.yaml`` holds it.
-
-    Parameters
-    ----------
-    sites : tuple of str
-        Names of the centres.
 
     Examples
     --------
-    >>> dictionary(("S1",))["afp"]["unit"]
+    >>> dictionary()["afp"]["unit"]
     'ng/mL'
     """
     fields: dict[str, dict[str, object]] = {
         ID: _field("text", "Case (synthetic)"),
-        "site": _category("Centre", *sites),
+        # Text, not a category: a centre must not predict.
+        "site": _field("text", "Centre"),
         "sex": _category("Sex", "female", "male"),
         "hbsag": _flag("Hepatitis B surface antigen"),
         "cirrhosis": _flag("Cirrhosis"),
