@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do predicted risks at a horizon mean what they say?  Outcomes with censoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import NotEstimableError
+from hepacast.stats.calibration import (
+    CalibrationCurve,
+    CalibrationGroups,
+    quantile_groups,
+)
+from hepacast.stats.cox import fit_cox
+from hepacast.stats.estimate import Estimate
+from hepacast.stats.inputs import flags, probabilities, some_events, times
+from hepacast.stats.smooth import spline_basis, spline_knots
+from hepacast.stats.survival import kaplan_meier
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+    from numpy.typing import ArrayLike
+
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SurvivalCalibration:
+    """Calibration of predicted risks of the event by a horizon.
+
+    Parameters
+    ----------
+    horizon : float
+        In the unit of the times.
+    slope : Estimate
+        Cox coefficient of log(-log(1 - risk)); 1 is ideal, below 1 too extreme predictions.
+    observed_expected : Estimate
+        Kaplan-Meier risk at the horizon over the mean predicted risk; 1 is ideal.
+    ici, e50, e90, e_max : float
+        Mean, median, 90th percentile and maximum of |smooth observed - predicted| over cases.
+    groups : CalibrationGroups
+        Kaplan-Meier risk in groups of rising predicted risk.
+    curve : CalibrationCurve
+        Smooth observed risk; its limits are not estimated and equal the curve.
+    n, events : int
+        Cases, and events by the horizon.
+    """
+
+    horizon: float
+    slope: Estimate
+    observed_expected: Estimate
+    ici: float
+    e50: float
+    e90: float
+    e_max: float
+    groups: CalibrationGroups
+    curve: CalibrationCurve
+    n: int
+    events: int
+
+    def sentence(self) -> str:
+        """Write it as a manuscript would."""
+        return (
+            f"At {self.horizon:g}: {self.slope.sentence()}; {self.observed_expected.sentence()}; "
+            f"integrated calibration index {self.ici:.3f} (spline)"
+        )
+
+
+def _need_horizon(
+    time: Float[np.ndarray, " case"], event: Bool[np.ndarray, " case"], horizon: float
+) -> None:
+    if not (event & (time <= horizon)).any() or time.max() < horizon:
+        raise NotEstimableError(
+            what="calibration at a horizon needs events before it and follow-up to it",
+            got=f"{int((event & (time <= horizon)).sum())} events by {horizon:g}, longest "
+            f"follow-up {time.max():g}",
+            fix="Choose an earlier horizon.",
+        )
+
+
+def calibration_groups_survival(
+    probability: ArrayLike,
+    time: ArrayLike,
+    event: ArrayLike,
+    horizon: float,
+    *,
+    groups: int = 5,
+) -> CalibrationGroups:
+    """Compare the Kaplan-Meier risk with the predicted one in groups of rising prediction.
+
+    Parameters
+    ----------
+    probability : (case,) float
+        Predicted risk of the event by the horizon.
+    time : (case,) float
+        Time to the event or to censoring.
+    event : (case,) bool
+        True where the event was seen.
+    horizon : float
+        In the unit of ``time``.
+    groups : int
+        Wanted; equal predictions stay together, so there may be fewer.
+
+    Returns
+    -------
+    CalibrationGroups
+        Log-log limits; they are 0 and 1 where a group's curve has reached 0.
+
+    Examples
+    --------
+    >>> result = calibration_groups_survival([0.2, 0.2, 0.8, 0.8], [9, 9, 1, 9], [0, 1, 1, 0], 5,
+    ...                                      groups=2)
+    >>> result.observed.tolist()
+    [0.0, 0.5]
+    """
+    happened = flags("event", event)
+    follow = times(time, happened.size)
+    risk = probabilities(probability, happened.size)
+    _need_horizon(follow, happened, horizon)
+    which = quantile_groups(risk, groups)
+    n = np.bincount(which)
+    curves = [
+        kaplan_meier(follow[which == one], happened[which == one], conf_type="log-log")
+        for one in range(n.size)
+    ]
+    points = [curve.estimate_at(horizon) for curve in curves]
+    return CalibrationGroups(
+        np.bincount(which, weights=risk) / n,
+        np.array([1 - point.estimate for point in points]),
+        np.array([1 - point.high if np.isfinite(point.high) else 0.0 for point in points]),
+        np.array([1 - point.low if np.isfinite(point.low) else 1.0 for point in points]),
+        n,
+    )
+
+
+def smooth_observed(
+    probability: ArrayLike,
+    time: ArrayLike,
+    event: ArrayLike,
+    horizon: float,
+    at: ArrayLike,
+    *,
+    knots: int = 3,
+) -> Float[np.ndarray, " point"]:
+    """Observed risk by the horizon as a smooth function of the predicted one.
+
+    Parameters
+    ----------
+    probability : (case,) float
+        Predicted risk of the event by the horizon.
+    time, event : (case,)
+        Follow-up.
+    horizon : float
+        In the unit of ``time``.
+    at : (point,) float
+        Predicted risks at which to evaluate.
+    knots : int
+        Of the restricted cubic spline in log(-log(1 - risk)) of a Cox regression.
+
+    Notes
+    -----
+    Source: Austin, Harrell and van Klaveren 2020, Stat Med 39:2714.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(2)
+    >>> risk = rng.uniform(0.1, 0.9, 400)
+    >>> follow = rng.exponential(-1 / np.log1p(-risk))
+    >>> bool(abs(smooth_observed(risk, follow, follow < 2, 1.0, [0.5])[0] - 0.5) < 0.1)
+    True
+    """
+    happened = flags("event", event)
+    follow = times(time, happened.size)
+    risk = probabilities(probability, happened.size)
+    places = probabilities(at)
+    _need_horizon(follow, happened, horizon)
+    scaled = _complementary(risk)
+    where = spline_knots(scaled, knots)
+    fit = fit_cox(spline_basis(scaled, where), follow, happened)
+    return fit.risk_at(spline_basis(_complementary(places), where), horizon)
+
+
+def _complementary(risk: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+    scaled: Float[np.ndarray, " case"] = np.log(-np.log1p(-np.clip(risk, _EDGE, 1 - _EDGE)))
+    return scaled
+
+
+def calibration_survival(
+    probability: ArrayLike,
+    time: ArrayLike,
+    event: ArrayLike,
+    horizon: float,
+    *,
+    groups: int = 5,
+    level: float = 0.95,
+) -> SurvivalCalibration:
+    """Assess the calibration of predicted risks by a horizon.
+
+    Parameters
+    ----------
+    probability : (case,) float
+        Predicted risk of the event by the horizon, of cases not learned from.
+    time : (case,) float
+        Time to the event or to censoring.
+    event : (case,) bool
+        True where the event was seen.
+    horizon : float
+        In the unit of ``time``.
+    groups : int
+        Of rising predicted risk, for the plot.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    NotEstimableError
+        Without events by the horizon or follow-up to it, or if predictions hardly vary.
+
+    Notes
+    -----
+    Slope: van Houwelingen 2000, Stat Med 19:3401.  Ratio: Crowson 2016, Stat Methods Med Res
+    25:1692, with Greenwood's standard error and the expected risk taken as known.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(2)
+    >>> risk = rng.uniform(0.1, 0.9, 400)
+    >>> follow = rng.exponential(-1 / np.log1p(-risk))
+    >>> result = calibration_survival(risk, follow, follow < 2, 1.0)
+    >>> result.slope.low < 1 < result.slope.high
+    True
+    """
+    happened = flags("event", event)
+    follow = times(time, happened.size)
+    risk = probabilities(probability, happened.size)
+    some_events("calibration", happened)
+    _need_horizon(follow, happened, horizon)
+    table = fit_cox(_complementary(risk), follow, happened, ["slope"], level=level).coefficients
+    events = int((happened & (follow <= horizon)).sum())
+    slope = Estimate(
+        name="calibration slope",
+        estimate=float(table.beta[0]),
+        low=float(table.low[0]),
+        high=float(table.high[0]),
+        se=float(table.se[0]),
+        n=happened.size,
+        events=events,
+        method="Cox recalibration",
+        level=level,
+    )
+    gap = np.abs(smooth_observed(risk, follow, happened, horizon, risk) - risk)
+    at = np.linspace(risk.min(), risk.max(), 100)
+    line = smooth_observed(risk, follow, happened, horizon, at)
+    return SurvivalCalibration(
+        horizon=horizon,
+        slope=slope,
+        observed_expected=_ratio(risk, follow, happened, horizon, level),
+        ici=float(gap.mean()),
+        e50=float(np.median(gap)),
+        e90=float(np.quantile(gap, 0.9)),
+        e_max=float(gap.max()),
+        groups=calibration_groups_survival(risk, follow, happened, horizon, groups=groups),
+        curve=CalibrationCurve(at, line, line, line),
+        n=happened.size,
+        events=events,
+    )
+
+
+def _ratio(
+    risk: Float[np.ndarray, " case"],
+    time: Float[np.ndarray, " case"],
+    event: Bool[np.ndarray, " case"],
+    horizon: float,
+    level: float,
+) -> Estimate:
+    """Observed over expected risk, with limits from the Kaplan-Meier interval."""
+    observed = kaplan_meier(time, event, level=level, conf_type="log-log").estimate_at(horizon)
+    expected = float(risk.mean())
+    return Estimate(
+        name="observed/expected",
+        estimate=(1 - observed.estimate) / expected,
+        low=(1 - observed.high) / expected,
+        high=(1 - observed.low) / expected,
+        se=observed.se / expected,
+        n=time.size,
+        events=observed.events,
+        method="Kaplan-Meier, log-log interval, expected risk known",
+        level=level,
+    )
