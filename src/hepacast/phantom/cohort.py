@@ -93,7 +93,7 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
     hidden: dict[str, object] = {}
     for index in range(1, params.patients + 1):
         patient = simulate_patient(params, index)
-        rows += _write_patient(params, patient, folder)
+        rows += _write_patient(patient, folder)
         clinical.append({ID: patient.case, "site": patient.site, **patient.clinical})
         hidden[patient.case] = dict(patient.truth)
         on_event(Advanced(STAGE, patient.case))
@@ -113,7 +113,7 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
     return truth
 
 
-def _write_patient(params: PhantomParams, patient: Patient, folder: Path) -> list[dict[str, Cell]]:
+def _write_patient(patient: Patient, folder: Path) -> list[dict[str, Cell]]:
     """Write images and masks of one patient; return the rows of the case table."""
     masks: dict[tuple[str, int, str], str] = {}
     for (phase, reader, name), region in patient.masks.items():
