@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few attributes by which DICOM images are sorted and placed."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hepacast.core.errors import ImageFileError
+from hepacast.io.streams import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+MALFORMED = (
+    ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, NotImplementedError,
+    RecursionError, OverflowError, MemoryError, struct.error, UnicodeError, RuntimeError,
+)  # fmt: skip
+"""What the DICOM library raises on bytes that are not DICOM."""
+
+_TAGS = [
+    "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID",
+    "StudyInstanceUID", "PatientID", "PatientSex", "PatientBirthDate", "PatientPosition",
+    "Modality", "ImageType", "SeriesDescription", "SeriesNumber", "InstanceNumber", "StudyDate",
+    "AcquisitionNumber", "AcquisitionTime", "ContentTime", "TriggerTime",
+    "TemporalPositionIdentifier", "EchoTime", "DiffusionBValue", "FrameOfReferenceUID",
+    "ConvolutionKernel", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated",
+    "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness",
+    "SpacingBetweenSlices", "PhotometricInterpretation", "SequenceOfUltrasoundRegions",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SliceHeader:
+    """One image: a file, or one frame of a multi-frame file.
+
+    Positions are LPS, mm.  An attribute that the file does not have is ``None``
+    or empty.
+    """
+
+    file: Path
+    frame: int
+    sop_class: str
+    sop_uid: str
+    series_uid: str
+    study_uid: str
+    study_date: str
+    patient: tuple[str, str, str]
+    """PatientID, sex and birth date: what tells patients apart."""
+    patient_position: str
+    modality: str
+    image_type: tuple[str, ...]
+    description: str
+    series_number: int | None
+    instance: int | None
+    acquisition: float | None
+    acquisition_time: float | None
+    content_time: float | None
+    trigger_time: float | None
+    temporal: float | None
+    echo_time: float | None
+    b_value: float | None
+    frame_of_reference: str
+    kernel: str
+    rows: int
+    columns: int
+    frames: int
+    photometric: str
+    spacing: tuple[float, float] | None
+    """Distance between rows and between columns, mm."""
+    orientation: tuple[float, ...] | None
+    position: tuple[float, ...] | None
+    thickness: float | None
+    syntax: str
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the library's remarks on odd values from the user: what matters is checked here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
+    """Read a file, without its pixels if only some tags are wanted.
+
+    Raises
+    ------
+    ImageFileError
+        If it is unreadable, no DICOM, or deflated: a deflated file of 1 MB can
+        unpack to gigabytes before its first tag is seen.
+    """
+    import pydicom  # noqa: PLC0415 - loads slowly
+    from pydicom.errors import InvalidDicomError  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    bare = start[128:] != b"DICM"
+    if bare and start[:2] != b"\x08\x00":
+        raise ImageFileError(
+            what="a DICOM file has DICM at byte 128",
+            got=f"{len(start)} bytes beginning with {start[:8].hex(' ')}" if start else "0 bytes",
+            fix="This is not DICOM: check the path.",
+        ).at(file=path)
+    try:
+        with quiet():
+            if not bare:
+                _refuse_deflated(path, pydicom.filereader.read_file_meta_info(path))
+            return pydicom.dcmread(
+                path, stop_before_pixels=tags is not None, force=bare, specific_tags=tags
+            )
+    except (*MALFORMED, InvalidDicomError) as error:
+        if isinstance(error, ImageFileError):
+            raise
+        raise ImageFileError(
+            what="a DICOM file must be readable to its end",
+            got=f"{type(error).__name__}: {str(error)[:120]}",
+            fix="The file is damaged: send it from the archive again.",
+        ).at(file=path) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _refuse_deflated(path: Path, meta: Dataset) -> None:
+    if meta.get("TransferSyntaxUID") == DEFLATED:
+        raise ImageFileError(
+            what="deflated DICOM files are not read",
+            got=f"transfer syntax {DEFLATED}",
+            fix="Send the series in another transfer syntax (dcmconv +te of DCMTK).",
+        ).at(file=path)
+
+
+def read_headers(path: Path) -> tuple[SliceHeader, ...]:
+    """Return the header of every image of one file.
+
+    Parameters
+    ----------
+    path : Path
+        A DICOM file.
+
+    Returns
+    -------
+    tuple of SliceHeader
+        One per frame; one for objects that are no images (``rows`` is then 0).
+
+    Raises
+    ------
+    ImageFileError
+        If the file is no DICOM file, or damaged.
+    """
+    dataset = open_dicom(path, tags=_TAGS)
+    try:
+        with quiet():
+            frames = dataset.get("PerFrameFunctionalGroupsSequence")
+            if not frames or "Rows" not in dataset:
+                return (_header(path, dataset, [dataset], 0),)
+            shared = dataset.get("SharedFunctionalGroupsSequence") or []
+            return tuple(
+                _header(path, dataset, [*_groups(frame), *_groups(*shared), dataset], at)
+                for at, frame in enumerate(frames)
+            )
+    except MALFORMED as error:
+        raise ImageFileError(
+            what="the attributes of a DICOM image must be readable",
+            got=f"{type(error).__name__}: {str(error)[:120]}",
+            fix="The file is damaged: send it from the archive again.",
+        ).at(file=path) from error
+
+
+def _groups(*items: Dataset) -> list[Dataset]:
+    """List the macros of a functional group, one level down."""
+    return [
+        macro[0]
+        for item in items
+        for macro in (element.value for element in item if element.VR == "SQ")
+        if macro
+    ]
+
+
+def _header(path: Path, dataset: Dataset, places: list[Dataset], frame: int) -> SliceHeader:
+    def text(name: str) -> str:
+        value = dataset.get(name)
+        return "" if value is None else str(value).strip()
+
+    def number(name: str) -> float | None:
+        return _float(_first(places, name))
+
+    def numbers(name: str, count: int) -> tuple[float, ...] | None:
+        return _floats(_first(places, name), count)
+
+    spacing = numbers("PixelSpacing", 2)
+    meta = getattr(dataset, "file_meta", None)
+    return SliceHeader(
+        file=path,
+        frame=frame,
+        sop_class=text("SOPClassUID"),
+        sop_uid=text("SOPInstanceUID"),
+        series_uid=text("SeriesInstanceUID"),
+        study_uid=text("StudyInstanceUID"),
+        study_date=text("StudyDate"),
+        patient=(text("PatientID"), text("PatientSex"), text("PatientBirthDate")),
+        patient_position=text("PatientPosition"),
+        modality=text("Modality"),
+        image_type=_words(_first(places, "FrameType") or dataset.get("ImageType")),
+        description=text("SeriesDescription"),
+        series_number=_whole(dataset.get("SeriesNumber")),
+        instance=_whole(dataset.get("InstanceNumber")),
+        acquisition=_float(_first(places, "FrameAcquisitionNumber", "AcquisitionNumber")),
+        acquisition_time=_clock(_first(places, "FrameReferenceDateTime", "AcquisitionTime")),
+        content_time=_clock(dataset.get("ContentTime")),
+        trigger_time=_float(_first(places, "NominalCardiacTriggerDelayTime", "TriggerTime")),
+        temporal=_float(_first(places, "TemporalPositionIndex", "TemporalPositionIdentifier")),
+        echo_time=_float(_first(places, "EffectiveEchoTime", "EchoTime")),
+        b_value=number("DiffusionBValue"),
+        frame_of_reference=text("FrameOfReferenceUID"),
+        kernel="\\".join(_words(_first(places, "ConvolutionKernel"))),
+        rows=_whole(dataset.get("Rows")) or 0,
+        columns=_whole(dataset.get("Columns")) or 0,
+        frames=_whole(dataset.get("NumberOfFrames")) or 1,
+        photometric=text("PhotometricInterpretation"),
+        spacing=(spacing[0], spacing[1]) if spacing else _ultrasound_spacing(dataset),
+        orientation=numbers("ImageOrientationPatient", 6),
+        position=numbers("ImagePositionPatient", 3),
+        thickness=_first_number(places, ("SpacingBetweenSlices", "SliceThickness")),
+        syntax=str(meta.get("TransferSyntaxUID", "")) if meta else "",
+    )
+
+
+def _first(places: list[Dataset], *names: str) -> Any:  # noqa: ANN401 - any DICOM value
+    for name in names:
+        for place in places:
+            if name in place and place.get(name) is not None:
+                return place.get(name)
+    return None
+
+
+def _first_number(places: list[Dataset], names: tuple[str, ...]) -> float | None:
+    for name in names:
+        value = _float(_first(places, name))
+        if value is not None and value > 0:
+            return value
+    return None
+
+
+def _cast(value: object, kind: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - what kind returns
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _float(value: object) -> float | None:
+    found: float | None = _cast(value, float)
+    return found
+
+
+def _whole(value: object) -> int | None:
+    found: int | None = _cast(value, int)
+    return found
+
+
+def _floats(value: object, count: int) -> tuple[float, ...] | None:
+    found: tuple[float, ...] | None = _cast(value, lambda v: tuple(float(n) for n in v))
+    return found if found is not None and len(found) == count else None
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value.strip(),)
+    found: tuple[str, ...] | None = _cast(value, lambda v: tuple(str(n).strip() for n in v))
+    return found or (str(value).strip(),)
+
+
+def _clock(value: object) -> float | None:
+    """Seconds since midnight of a DICOM time or date-time.
+
+    >>> _clock("145159.5")
+    53519.5
+    """
+    digits = "" if value is None else str(value).strip()
+    if len(digits.split(".")[0]) >= 14:
+        digits = digits[8:]
+    try:
+        hours, minutes = int(digits[:2]), int(digits[2:4] or 0)
+        return 3600.0 * hours + 60.0 * minutes + float(digits[4:].split("+")[0] or 0)
+    except ValueError:
+        return None
+
+
+def _ultrasound_spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """Row and column distance of the calibrated regions, mm, if they all agree (PS3.3 C.8.5.5)."""
+    found = set()
+    for region in dataset.get("SequenceOfUltrasoundRegions") or ():
+        units = region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection")
+        x, y = _float(region.get("PhysicalDeltaX")), _float(region.get("PhysicalDeltaY"))
+        # Unit 3 is centimetres; 1D and Doppler regions are in seconds or cm/s.
+        if units == (3, 3) and x and y:
+            found.add((10 * abs(y), 10 * abs(x)))
+    return found.pop() if len(found) == 1 else None

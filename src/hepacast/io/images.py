@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One door for images and masks, whatever their format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hepacast.core.errors import HepacastError, ImageFileError
+from hepacast.core.events import Listener, ignore
+from hepacast.io.nifti import load_nifti
+from hepacast.io.nrrd import load_nrrd
+from hepacast.io.options import STRICT, ReadOptions
+from hepacast.io.voxels import MaskRule, Voxels, as_region, as_volume
+
+if TYPE_CHECKING:
+    from hepacast.core.geometry import Grid
+    from hepacast.core.volume import Region, Volume
+
+_ANY_LABEL = MaskRule()
+
+
+def read_image(
+    path: Path | str, options: ReadOptions = STRICT, *, on_event: Listener = ignore
+) -> Volume:
+    """Read an image: NIfTI, NRRD, a DICOM file or a folder with a DICOM series.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file or a folder; the format is told from the contents, not the name.
+    options : ReadOptions
+        Decisions for files that leave a choice.
+    on_event : callable
+        Told of every repair.
+
+    Returns
+    -------
+    Volume
+        Intensities in float32 on an LPS grid.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is damaged or not what it should be.
+    GeometryError
+        If it does not say where it is, or says two things.
+    """
+    place = Path(path)
+    try:
+        if _is_dicom(place):
+            from hepacast.io.dicom.series import read_series  # noqa: PLC0415 - loads slowly
+
+            return read_series(place, options, on_event=on_event)
+        voxels = _load(place, options, on_event)
+        return as_volume(voxels, fill_nonfinite=options.fill_nonfinite, on_event=on_event)
+    except HepacastError as error:
+        error.at(file=path)
+        raise
+
+
+def read_region(
+    path: Path | str,
+    name: str = "region",
+    grid: Grid | None = None,
+    rule: MaskRule = _ANY_LABEL,
+    *,
+    on_event: Listener = ignore,
+) -> Region:
+    """Read a mask: NIfTI, NRRD.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    name : str
+        Name of the region.
+    grid : Grid or None
+        Grid of the image that it belongs to.
+    rule : MaskRule
+        Which values are inside; by default a mask of zeros and ones.
+    on_event : callable
+        Told of every repair.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is damaged or holds other values than declared.
+    GeometryError
+        If it lies on another grid.
+    EmptyRegionError
+        If nothing is inside.
+    """
+    place = Path(path)
+    try:
+        if _is_dicom(place):
+            raise ImageFileError(
+                what="a mask is a NIfTI or NRRD file",
+                got="DICOM",
+                fix="Convert the segmentation to NIfTI.",
+            )
+        voxels = _load(place, STRICT, on_event)
+        return as_region(voxels, rule, name=name, grid=grid, on_event=on_event)
+    except HepacastError as error:
+        error.at(file=path)
+        raise
+
+
+def _load(place: Path, options: ReadOptions, on_event: Listener) -> Voxels:
+    if _starts(place, 4) == b"NRRD":
+        return load_nrrd(place, on_event=on_event)
+    return load_nifti(place, options, on_event=on_event)
+
+
+def _is_dicom(place: Path) -> bool:
+    start = _starts(place, 132)
+    return place.is_dir() or start[128:] == b"DICM" or start[:4] in _BARE_DICOM
+
+
+_BARE_DICOM = {b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00"}
+"""First tags of files without a preamble: group length, charset, image type, class."""
+
+
+def _starts(place: Path, count: int) -> bytes:
+    try:
+        with place.open("rb") as file:
+            return file.read(count)
+    except OSError:
+        # The reader proper says why.
+        return b""
