@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a document is made of, before anybody decides between HTML, PDF and DOCX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from hepacast.report.content import Picture
+    from hepacast.report.figures.style import Drawing
+    from hepacast.report.sheets import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph; ``[@key]`` cites."""
+
+    text: str
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Callout:
+    """A box that cannot be overlooked."""
+
+    kind: Literal["danger", "warning", "note"]
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures; narrow ones stand side by side."""
+
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table."""
+
+    sheet: Sheet
+    sortable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Blocks to be opened on demand."""
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Pictures of one processing step."""
+
+    heading: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text in fixed pitch: a study file, a BibTeX entry."""
+
+    text: str
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """The list of works cited, numbered in order of citation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+    anchor: str
+
+
+Block = Text | Callout | Facts | Figures | Table | Details | Gallery | Code | Works | Heading
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section with its entry in the navigation."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def figures(*drawings: Drawing | None) -> tuple[Figures, ...]:
+    """Gather the drawings that there are; an empty tuple if there are none.
+
+    Examples
+    --------
+    >>> figures(None)
+    ()
+    """
+    present = tuple(one for one in drawings if one is not None)
+    return (Figures(present),) if present else ()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calibration: observed against predicted, a panel per model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hepacast.report.figures.pick import having
+from hepacast.report.figures.style import (
+    COLOURS,
+    DOUBLE_IN,
+    HIGH,
+    LOW,
+    REST,
+    SINGLE_IN,
+    Drawing,
+    clip,
+    styled,
+    unit_axis,
+)
+from hepacast.report.wording import SCOPES, months, number, slug, with_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hepacast.report.content import Calibration, Evaluation, OutcomeReport
+
+
+def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+    """Draw one panel per model: groups with intervals, smooth curve, spread of predictions.
+
+    Returns
+    -------
+    Drawing or None
+        None where no model has a calibration in that scope.
+    """
+    shown = having(outcome, scope, lambda seen: seen.calibration)
+    if not shown:
+        return None
+    wide = min(3, len(shown)) if len(shown) != 4 else 2
+    tall = -(-len(shown) // wide)
+    width = SINGLE_IN if wide == 1 else DOUBLE_IN
+    with styled():
+        figure = Figure(figsize=(width, tall * (width / wide) * 1.06))
+        panels = figure.subplots(tall, wide, squeeze=False).ravel()
+        for axes, (model, seen, found) in zip(panels, shown, strict=False):
+            _panel(axes, seen, found)
+            axes.set_title(clip(model.name, 34 if wide < 3 else 26))
+        for axes in panels[len(shown) :]:
+            axes.remove()
+    horizon = shown[0][2].horizon_months
+    when = f" by {months(horizon)} months" if horizon is not None else ""
+    caption = (
+        f"Predicted against observed risk of {(outcome.title or outcome.name).lower()}{when}, "
+        f"{SCOPES[scope]}. Circles: groups of cases with 95 % intervals; line: smooth curve with "
+        "its band; grey line: perfect calibration. Ticks along the bottom: predictions of cases "
+        "with (above) and without (below) the event. Slope 1 and intercept 0 are ideal. "
+        f"Method: {shown[0][2].method or 'not stated'}."
+    )
+    return Drawing(f"{slug(outcome.name)}-calibration-{scope}", "Calibration", caption, figure)
+
+
+def _panel(axes: Axes, seen: Evaluation, found: Calibration) -> None:
+    """Draw one model."""
+    axes.plot([0, 1], [0, 1], color=REST, lw=0.8)
+    smooth = np.array([found.smooth_predicted, found.smooth_observed], float)
+    if smooth.size:
+        axes.plot(*smooth, color=COLOURS[0])
+    if found.smooth_low and found.smooth_high:
+        band = np.array([found.smooth_low, found.smooth_high], float)
+        axes.fill_between(smooth[0], *band, color=COLOURS[0], alpha=0.14, lw=0)
+    for point in found.points:
+        if point.predicted is None or point.observed is None:
+            continue
+        if point.low is not None and point.high is not None:
+            axes.plot([point.predicted] * 2, [point.low, point.high], color="#1D232C", lw=0.9)
+        axes.plot(point.predicted, point.observed, "o", ms=4, mfc="white", mec="#1D232C", mew=1)
+    _spikes(axes, seen)
+    unit_axis(axes, "Predicted risk")
+    unit_axis(axes, "Observed share", "y")
+    axes.set_ylim(-0.11, 1.015)
+    axes.set_aspect("equal", adjustable="box")
+    axes.text(0.03, 0.97, _numbers(found), transform=axes.transAxes, va="top", fontsize=7)
+
+
+def _spikes(axes: Axes, seen: Evaluation) -> None:
+    """Show where the predictions lie, by what happened."""
+    for happened, base, colour in ((True, -0.055, HIGH), (False, -0.06, LOW)):
+        at = [one.probability for one in seen.cases if one.event is happened]
+        ends = (base, base + 0.04) if happened else (base - 0.04, base)
+        known = np.array([p for p in at if p is not None], float)
+        # One path with gaps: a path per case would make the page ten times as heavy.
+        x = np.repeat(known, 3)
+        y = np.tile([*ends, np.nan], len(known))
+        axes.plot(x, y, color=colour, lw=0.5, alpha=0.6)
+
+
+def _numbers(found: Calibration) -> str:
+    """List slope, intercept and Brier score."""
+    rows = [("Slope", found.slope), ("Intercept", found.intercept), ("Brier", found.brier)]
+    lines = [f"{name} {with_interval(value)}" for name, value in rows if value is not None]
+    if found.ici is not None:
+        lines.append(f"ICI {number(found.ici, 3)}")
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decision curves: what acting on a model is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepacast.report.figures.pick import having
+from hepacast.report.figures.style import REST, Drawing, canvas, clip, floats, line, styled
+from hepacast.report.wording import SCOPES, months, slug
+
+if TYPE_CHECKING:
+    from hepacast.report.content import OutcomeReport
+
+
+def draw_decision(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+    """Draw net benefit over the threshold, with acting on all and on nobody.
+
+    Returns
+    -------
+    Drawing or None
+        None where no model has a decision curve in that scope.
+    """
+    shown = having(outcome, scope, lambda seen: seen.decision)
+    if not shown:
+        return None
+    with styled():
+        figure, axes = canvas(height_in=3.45 + 0.15 * (len(shown) + 1))
+        first = shown[0][2]
+        axes.axhline(0, color="#1D232C", lw=0.9, label="Act on nobody")
+        axes.plot(
+            floats(first.thresholds),
+            floats(first.treat_all),
+            color=REST,
+            lw=1,
+            label="Act on everybody",
+        )
+        top = max((y for y in first.treat_all if y is not None), default=0.1)
+        for index, (model, _, curve) in enumerate(shown):
+            label = clip(model.name, 34 if len(shown) < 4 else 22)
+            x, y = floats(curve.thresholds), floats(curve.net_benefit)
+            axes.plot(x, y, label=label, **line(index))
+            top = max([top, *(y for y in curve.net_benefit if y is not None)])
+        axes.set(xlabel="Threshold probability", ylabel="Net benefit")
+        # Acting on all falls without bound; what lies far below zero is of no use to anybody.
+        axes.set_ylim(-0.25 * top, 1.08 * top)
+        axes.set_xlim(0, None)
+        figure.legend(loc="outside lower left", ncols=1 if len(shown) < 4 else 2)
+    when = first.horizon_months
+    caption = (
+        f"Net benefit of acting on a forecast of {(outcome.title or outcome.name).lower()}"
+        f"{f' by {months(when)} months' if when is not None else ''}, {SCOPES[scope]}. "
+        "A model is of use at the thresholds where its curve lies above both grey and black."
+    )
+    return Drawing(f"{slug(outcome.name)}-decision-{scope}", "Decision curves", caption, figure)

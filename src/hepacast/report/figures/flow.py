@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The flow diagram: who came in, who left and why, who was analysed."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from hepacast.report.figures.style import DOUBLE_IN, Drawing, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hepacast.report.content import FlowStep, ReportContent
+
+_LINE_IN, _PAD_IN, _GAP_IN = 0.155, 0.09, 0.2
+
+
+def draw_flow(content: ReportContent) -> Drawing | None:
+    """Draw the steps from top to bottom, exclusions to the right; None without steps."""
+    if not content.flow:
+        return None
+    boxes = [(_main(step), _side(step)) for step in content.flow]
+    height = sum(_height(main) + _between(side) for main, side in boxes) - _between(boxes[-1][1])
+    if boxes[-1][1]:
+        height += _between(boxes[-1][1]) + _height(["n"])
+    with styled():
+        figure = Figure(figsize=(DOUBLE_IN, height + 0.1))
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, DOUBLE_IN), ylim=(-height - 0.05, 0.05))
+        axes.set_axis_off()
+        _boxes(axes, content, boxes)
+    caption = "Flow of cases through the study; every exclusion counts under its first reason."
+    return Drawing("flow", "Flow of cases", caption, figure)
+
+
+def _main(step: FlowStep) -> list[str]:
+    """Write the text of a step's box."""
+    return [*textwrap.wrap(step.label, 40), f"n = {step.n_before}"]
+
+
+def _side(step: FlowStep) -> list[str]:
+    """Write the text of the box of exclusions."""
+    if not step.exclusions:
+        return []
+    lines = [f"Excluded: n = {step.lost}"]
+    for one in step.exclusions:
+        lines += textwrap.wrap(f"• {one.reason} (n = {one.n})", 50, subsequent_indent="   ")
+    return lines
+
+
+def _height(lines: list[str]) -> float:
+    """Height of a box, inches."""
+    return _LINE_IN * len(lines) + 2 * _PAD_IN
+
+
+def _between(side: list[str]) -> float:
+    """Room between two steps, inches: the exclusions hang there."""
+    return 2 * _GAP_IN if not side else _height(side) + 2 * _GAP_IN
+
+
+def _boxes(axes: Axes, content: ReportContent, boxes: list[tuple[list[str], list[str]]]) -> None:
+    """Place boxes and arrows."""
+    middle, width, top = 1.75, 3.1, 0.0
+    last = len(boxes) - 1
+    for index, (main, side) in enumerate(boxes):
+        bottom = top - _height(main)
+        _box(axes, (middle - width / 2, bottom), (width, _height(main)), main, "#EEF3F8")
+        following = bottom - _between(side)
+        if index < last or side:
+            _arrow(axes, (middle, bottom), (middle, following))
+        if side:
+            half = (bottom + following) / 2
+            _arrow(axes, (middle, half), (3.55, half))
+            _box(axes, (3.55, half - _height(side) / 2), (3.45, _height(side)), side, "white")
+        top = following
+    if boxes[-1][1]:
+        text = [f"n = {content.flow[-1].n_after}"]
+        _box(
+            axes, (middle - width / 2, top - _height(text)), (width, _height(text)), text, "#EEF3F8"
+        )
+
+
+def _box(
+    axes: Axes, corner: tuple[float, float], size: tuple[float, float], lines: list[str], fill: str
+) -> None:
+    """Draw one box with its text; the last line of a step is its number."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    axes.add_patch(Rectangle(corner, *size, facecolor=fill, edgecolor="#444B57", lw=0.8))
+    centred = fill != "white"
+    for row, text in enumerate(lines):
+        bold = (row == len(lines) - 1) if centred else row == 0
+        axes.text(
+            corner[0] + (size[0] / 2 if centred else _PAD_IN),
+            corner[1] + size[1] - _PAD_IN - _LINE_IN * (row + 0.5),
+            text,
+            ha="center" if centred else "left",
+            va="center",
+            fontsize=7.6,
+            fontweight="bold" if bold else "normal",
+        )
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow."""
+    look = {"arrowstyle": "-|>", "color": "#444B57", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=look)

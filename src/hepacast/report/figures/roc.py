@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ROC curves of all models of an outcome, on cases they had not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepacast.report.figures.pick import having
+from hepacast.report.figures.style import Drawing, canvas, clip, floats, line, styled, unit_axis
+from hepacast.report.wording import SCOPES, months, number, slug, with_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hepacast.report.content import OutcomeReport, Roc
+
+
+def draw_roc(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+    """Draw one curve per model, with the discrimination and its interval in the legend.
+
+    Returns
+    -------
+    Drawing or None
+        None where no model has a ROC curve in that scope.
+    """
+    shown = having(outcome, scope, lambda seen: seen.roc)
+    if not shown:
+        return None
+    with styled():
+        figure, axes = canvas(height_in=3.45 + 0.15 * len(shown))
+        axes.plot([0, 1], [0, 1], color="#B8BDC6", lw=0.8)
+        for index, (model, seen, curve) in enumerate(shown):
+            label = f"{clip(model.name, 24)}: {with_interval(seen.discrimination)}"
+            x, y = floats(curve.false_positive), floats(curve.sensitivity)
+            axes.plot(x, y, label=label, **line(index))
+            _operating_point(axes, curve, line(index)["color"])
+        unit_axis(axes, "1 − specificity")
+        unit_axis(axes, "Sensitivity", "y")
+        axes.set_aspect("equal")
+        heading = f"{shown[0][1].measure}, {SCOPES[scope]}"
+        figure.legend(loc="outside lower left", title=heading, alignment="left")
+    return Drawing(
+        f"{slug(outcome.name)}-roc-{scope}", "ROC curves", _caption(outcome, scope), figure
+    )
+
+
+def _operating_point(axes: Axes, curve: Roc, colour: object) -> None:
+    """Mark the cut-off, where one was fitted."""
+    hits, rest = curve.cut_sensitivity, curve.cut_specificity
+    if hits is None or rest is None or hits.value is None or rest.value is None:
+        return
+    axes.plot(1 - rest.value, hits.value, "o", ms=4.5, mec="white", mew=0.7, color=colour)
+
+
+def _caption(outcome: OutcomeReport, scope: str) -> str:
+    """Say what is shown."""
+    text = f"ROC curves for {(outcome.title or outcome.name).lower()}, {SCOPES[scope]}"
+    if outcome.kind != "binary" and outcome.horizon_months is not None:
+        text += f", for the event within {months(outcome.horizon_months)} months"
+    first = having(outcome, scope, lambda seen: seen.roc)[0]
+    cut = first[2].cut
+    text += f" (n = {first[1].n}, {first[1].events} events)."
+    if cut is not None:
+        text += f" Dots: cut-offs ({cut.rule}, fitted on the {cut.fitted_on})"
+        text += f"; {first[0].name}: {number(cut.value)}." if len(having_cut(outcome)) == 1 else "."
+    return text
+
+
+def having_cut(outcome: OutcomeReport) -> list[str]:
+    """Name the models with an operating point."""
+    found = having(outcome, "out-of-fold", lambda seen: seen.roc and seen.roc.cut)
+    return [model.name for model, _, _ in found]

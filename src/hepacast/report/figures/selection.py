@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How columns were chosen: the funnel of steps, and how often each column came through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from hepacast.report.figures.style import COLOURS, SINGLE_IN, Drawing, canvas, clip, styled
+from hepacast.report.wording import column_label, slug, with_range
+
+if TYPE_CHECKING:
+    from hepacast.report.content import Model, OutcomeReport
+
+
+def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
+    """Draw the number of columns after each step, with its range over the folds."""
+    if not model.funnel:
+        return None
+    names = ["candidates", *(step.step for step in model.funnel)]
+    counts = [model.funnel[0].columns_in, *(step.columns_out for step in model.funnel)]
+    with styled():
+        figure, axes = canvas(SINGLE_IN, 0.75 + 0.27 * len(names))
+        for row, spread in enumerate(counts):
+            mean = spread.mean or 0
+            axes.barh(row, max(mean, 0.5), left=0.5, height=0.62, color=COLOURS[0], alpha=0.75)
+            if spread.low is not None and spread.high is not None and spread.low != spread.high:
+                axes.plot([max(spread.low, 0.5), spread.high], [row, row], color="#1D232C", lw=1)
+            axes.annotate(
+                with_range(spread), (max(mean, spread.high or 0, 1), row), (4, 0),
+                textcoords="offset points", va="center", fontsize=7.2,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlim(0.5, 12 * max((spread.mean or 1) for spread in counts))
+        axes.set_yticks(range(len(names)), [clip(name, 26) for name in names])
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlabel("Columns (log scale), mean over folds")
+    caption = f"Columns that remain after each step of {model.name}; lines: range over the folds."
+    name = f"{slug(outcome.name)}-{slug(model.name)}-funnel"
+    return Drawing(name, f"Selection: {model.name}", caption, figure)
+
+
+def draw_frequency(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:
+    """Draw the share of the folds that chose a column, for the most frequent ones."""
+    pairs = [(one.name, one.selected) for one in model.coefficients if one.selected is not None]
+    pairs = sorted(pairs, key=lambda pair: -pair[1])[:most]
+    if not pairs:
+        return None
+    with styled():
+        figure, axes = canvas(SINGLE_IN, 0.7 + 0.185 * len(pairs))
+        axes.barh(range(len(pairs)), [100 * share for _, share in pairs], 0.66, color=COLOURS[0])
+        axes.set_yticks(
+            range(len(pairs)), [clip(column_label(name), 32) for name, _ in pairs], fontsize=6.6
+        )
+        axes.set_ylim(len(pairs) - 0.4, -0.6)
+        axes.set(xlim=(0, 100), xlabel="Chosen in folds, %")
+    caption = (
+        f"How often the folds of {model.name} chose each column. Columns that are chosen in few "
+        "folds depend on who happened to be in the training part."
+    )
+    name = f"{slug(outcome.name)}-{slug(model.name)}-frequency"
+    return Drawing(name, f"Selection frequency: {model.name}", caption, figure)

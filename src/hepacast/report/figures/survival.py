@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kaplan-Meier curves and cumulative incidences, with the numbers at risk below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hepacast.report.figures.style import (
+    COLOURS,
+    DASHES,
+    HIGH,
+    LOW,
+    SINGLE_IN,
+    Drawing,
+    clip,
+    styled,
+)
+from hepacast.report.wording import months, number, p_equals, slug, with_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hepacast.report.content import Estimate, OutcomeReport, SurvivalCurve, Survivals
+
+_GROUPS = {1: (COLOURS[6],), 2: (LOW, HIGH), 3: (LOW, COLOURS[5], HIGH)}
+
+
+def draw_overall(outcome: OutcomeReport) -> Drawing | None:
+    """Draw the curve of all cases of an outcome, or return None if there is none."""
+    if outcome.overall is None or not outcome.overall.curves:
+        return None
+    follow = outcome.followup_months
+    caption = f"{_kind(outcome.overall)} of {(outcome.title or outcome.name).lower()}, all cases"
+    caption += f" (n = {outcome.n}, {outcome.events} events)."
+    if follow is not None and follow.value is not None:
+        caption += f" Median follow-up {number(follow.value, 1)} months"
+        caption += f" ({follow.method})." if follow.method else "."
+    caption += " Band: 95 % pointwise interval; ticks: censoring."
+    figure = _draw(outcome.overall)
+    return Drawing(f"{slug(outcome.name)}-overall", outcome.title or outcome.name, caption, figure)
+
+
+def draw_risk_groups(outcome: OutcomeReport, scope: str = "out-of-fold") -> list[Drawing]:
+    """Draw, for each model that has risk groups in a scope, their curves."""
+    found = []
+    for model in outcome.models:
+        seen = model.evaluation(scope)
+        if seen is None or seen.risk_groups is None or not seen.risk_groups.curves:
+            continue
+        groups = seen.risk_groups
+        caption = f"{_kind(groups)} by risk group of {model.name}, {scope.replace('-', ' ')}. "
+        caption += " ".join(filter(None, [_test(groups), _cut(groups)]))
+        name = f"{slug(outcome.name)}-{slug(model.name)}-groups-{scope}"
+        found.append(Drawing(name, f"Risk groups: {model.name}", caption, _draw(groups)))
+    return found
+
+
+def _kind(shown: Survivals) -> str:
+    """Name the estimator."""
+    return "Cumulative incidence" if shown.incidence else "Kaplan-Meier estimate"
+
+
+def _test(groups: Survivals) -> str:
+    """Say the test and the hazard ratio."""
+    parts = []
+    if groups.logrank_p is not None:
+        parts.append(f"{groups.method or 'log-rank'} P {p_equals(groups.logrank_p)}")
+    if groups.hazard_ratio is not None:
+        parts.append(f"hazard ratio {with_interval(groups.hazard_ratio)}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _cut(groups: Survivals) -> str:
+    """Say how the groups were told apart."""
+    cut = groups.cut
+    if cut is None:
+        return ""
+    where = f", fitted on the {cut.fitted_on}" if cut.fitted_on else ""
+    value = f" of {number(cut.value)}" if cut.value is not None else ""
+    return f"Groups divided at a cut-off{value} ({cut.rule or 'rule not stated'}{where})."
+
+
+def _draw(shown: Survivals) -> Figure:
+    """Draw curves above, numbers at risk below."""
+    rows = len(shown.curves) if shown.ticks_months else 0
+    with styled():
+        figure = Figure(figsize=(SINGLE_IN, 2.55 + 0.19 * (rows + 1.4)))
+        ratios = [2.55, 0.19 * (rows + 0.6)] if rows else [2.55]
+        panels = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)
+        top = panels[0, 0]
+        colours = _GROUPS.get(len(shown.curves), COLOURS)
+        for index, curve in enumerate(shown.curves):
+            _curve(top, curve, colours[index % len(colours)], DASHES[index % len(DASHES)])
+        _axis(top, shown)
+        if rows:
+            _at_risk(panels[1, 0], shown, colours)
+            top.tick_params(labelbottom=True)
+            top.set_xlabel("Months")
+    return figure
+
+
+def _axis(axes: Axes, shown: Survivals) -> None:
+    """Set range, ticks, labels, legend and the test's P value."""
+    label = "Cumulative incidence" if shown.incidence else "Share without the event"
+    axes.set(ylim=(-0.02, 1.03), ylabel=label, xlabel="Months", yticks=[0, 0.25, 0.5, 0.75, 1])
+    if shown.ticks_months:
+        axes.set_xticks([tick for tick in shown.ticks_months if tick is not None])
+    axes.set_xlim(0, None)
+    if len(shown.curves) > 1:
+        axes.legend(loc="upper left" if shown.incidence else "upper right", borderaxespad=0)
+    text = [f"{shown.method} P {p_equals(shown.logrank_p)}"] if shown.logrank_p else []
+    if shown.hazard_ratio is not None:
+        text.append(f"HR {with_interval(shown.hazard_ratio)}")
+    up = 0.97 if shown.incidence else 0.04
+    axes.text(
+        0.97 if shown.incidence else 0.03,
+        up,
+        "\n".join(text),
+        transform=axes.transAxes,
+        fontsize=7.2,
+        ha="right" if shown.incidence else "left",
+        va="top" if shown.incidence else "bottom",
+    )
+
+
+def _curve(axes: Axes, curve: SurvivalCurve, colour: str, dash: object) -> None:
+    """Draw one step curve with band, censoring ticks and a label."""
+    time, level = np.array(curve.time_months, float), np.array(curve.survival, float)
+    if time.size == 0:
+        return
+    last = max([time[-1], *(at for at in curve.censored_months if at is not None)])
+    steps = np.append(time, last)
+    label = f"{clip(curve.label, 28)} ({curve.events}/{curve.n}{_median(curve.median_months)})"
+    axes.step(steps, np.append(level, level[-1]), where="post", color=colour, ls=dash, label=label)
+    if curve.low and curve.high:
+        low, high = (np.array(side, float) for side in (curve.low, curve.high))
+        axes.fill_between(
+            steps,
+            np.append(low, low[-1]),
+            np.append(high, high[-1]),
+            step="post",
+            color=colour,
+            alpha=0.13,
+            lw=0,
+        )
+    ticks = np.array(curve.censored_months, float)
+    at = level[np.clip(np.searchsorted(time, ticks, side="right") - 1, 0, None)]
+    axes.plot(ticks, at, "|", color=colour, ms=4, mew=0.6)
+
+
+def _median(median: Estimate | None) -> str:
+    """Add the median to a label, where the curve reached it."""
+    return "" if median is None or median.value is None else f", median {months(median.value)}"
+
+
+def _at_risk(axes: Axes, shown: Survivals, colours: tuple[str, ...]) -> None:
+    """Print the table below the curves, aligned to the ticks."""
+    axes.set(ylim=(-len(shown.curves) + 0.4, 1.0), yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelbottom=False)
+    axes.set_title("At risk", fontsize=7.2, fontweight="normal", pad=1)
+    for row, curve in enumerate(shown.curves):
+        colour = colours[row % len(colours)]
+        axes.annotate(
+            "■ ", (0, -row), (-14, 0), textcoords="offset points", color=colour, ha="right",
+            va="center", fontsize=7,
+        )  # fmt: skip
+        for tick, count in zip(shown.ticks_months, curve.at_risk, strict=False):
+            axes.text(tick or 0, -row, str(count), ha="center", va="center", fontsize=7.2)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Score waterfall: every case as a bar, lowest risk first, coloured by what happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.report.figures.style import DOUBLE_IN, HIGH, LOW, REST, Drawing, canvas, styled
+from hepacast.report.wording import number, slug
+
+if TYPE_CHECKING:
+    from hepacast.report.content import Model, OutcomeReport
+
+
+def draw_waterfall(
+    outcome: OutcomeReport, model: Model, scope: str = "out-of-fold"
+) -> Drawing | None:
+    """Draw the scores of the cases relative to the cut-off (or to their median).
+
+    Returns
+    -------
+    Drawing or None
+        None where the evaluation lists no scored cases.
+    """
+    seen = model.evaluation(scope)
+    cases = [] if seen is None else [one for one in seen.cases if one.score is not None]
+    if not cases:
+        return None
+    score = np.array([one.score for one in cases], float)
+    cut = model.cut if model.cut is not None else float(np.median(score))
+    order = np.argsort(score, kind="stable")
+    kinds = ((True, HIGH, "event"), (False, LOW, "no event"), (None, REST, "unknown"))
+    with styled():
+        figure, axes = canvas(DOUBLE_IN, 2.1)
+        rank = np.arange(len(cases))
+        for happened, colour, label in kinds:
+            mine = np.array([cases[at].event is happened for at in order])
+            if mine.any():
+                heights = score[order][mine] - cut
+                axes.bar(
+                    rank[mine], heights, width=0.9, color=colour, label=f"{label} ({mine.sum()})"
+                )
+        axes.axhline(0, color="#1D232C", lw=0.8)
+        what = "cut-off" if model.cut is not None else "median"
+        axes.set(xlim=(-1, len(cases)), xlabel="Cases, lowest risk first", xticks=[])
+        axes.set_ylabel(f"Score − {what}")
+        axes.legend(loc="upper left", ncols=3)
+    caption = (
+        f"Scores of {model.name}, {scope.replace('-', ' ')}, relative to the {what} "
+        f"({number(cut)}); one bar per case."
+    )
+    name = f"{slug(outcome.name)}-{slug(model.name)}-waterfall"
+    return Drawing(name, f"Scores: {model.name}", caption, figure)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One end point: its definition, its models, their curves, their controls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepacast.report.blocks import Block, Details, Heading, Section, Table, Text, figures
+from hepacast.report.figures.calibration import draw_calibration
+from hepacast.report.figures.decision import draw_decision
+from hepacast.report.figures.forest import draw_coefficients, draw_subgroups, draw_truth
+from hepacast.report.figures.permutation import draw_permutations
+from hepacast.report.figures.roc import draw_roc
+from hepacast.report.figures.selection import draw_frequency, draw_funnel
+from hepacast.report.figures.survival import draw_overall, draw_risk_groups
+from hepacast.report.figures.waterfall import draw_waterfall
+from hepacast.report.sections.summary import anchor
+from hepacast.report.sheets import Cell, Column, Sheet
+from hepacast.report.wording import SCOPES, column_label, months, slug, with_range
+
+if TYPE_CHECKING:
+    from hepacast.report.content import Estimate, Evaluation, Model, OutcomeReport
+
+
+def outcome_section(outcome: OutcomeReport) -> Section:
+    """Make the section of one outcome."""
+    here = anchor(outcome)
+    blocks: list[Block] = [Text(_definition(outcome))]
+    blocks += figures(draw_overall(outcome))
+    if outcome.models:
+        blocks += [Heading("Performance", f"{here}-performance"), Table(performance(outcome))]
+    blocks += figures(draw_roc(outcome), draw_decision(outcome))
+    blocks += figures(draw_calibration(outcome))
+    blocks += figures(*draw_risk_groups(outcome))
+    if outcome.comparisons:
+        blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
+    if outcome.permutations or outcome.truth:
+        blocks.append(Heading("Controls", f"{here}-controls"))
+        blocks += figures(*draw_permutations(outcome), draw_truth(outcome))
+        blocks += [Table(truth(outcome))] if outcome.truth else []
+    for model in outcome.models:
+        blocks += _model(outcome, model)
+    return Section(here, outcome.title or outcome.name, tuple(blocks))
+
+
+def _definition(outcome: OutcomeReport) -> str:
+    """Say what counts as the event, and how often it happened."""
+    parts = [outcome.definition, f"{outcome.events} events in {outcome.n} cases."]
+    if outcome.horizon_months is not None:
+        parts.append(f"Probabilities are about {months(outcome.horizon_months)} months.")
+    return " ".join(filter(None, parts))
+
+
+def performance(outcome: OutcomeReport) -> Sheet:
+    """Tabulate every model in every set of patients, with every metric that any of them has."""
+    seen = [(model, one) for model in outcome.models for one in model.evaluations]
+    extra = list(dict.fromkeys(metric.name for _, one in seen for metric in one.metrics))
+    measures = list(dict.fromkeys(one.measure for _, one in seen))
+    rows = [_performance(model, one, measures, extra) for model, one in seen]
+    names = ("Model", "Patients", "Scored how", "n", "Events", *measures)
+    columns = (*names, "Calibration slope", "Intercept", "Brier score", *extra)
+    return Sheet(
+        f"{slug(outcome.name)}-performance",
+        f"Performance for {(outcome.title or outcome.name).lower()}",
+        tuple(map(Column, columns)),
+        tuple(rows),
+        "Estimates with 95 % intervals. Slope 1, intercept 0 and a low Brier score are ideal.",
+    )
+
+
+def _performance(
+    model: Model, seen: Evaluation, measures: list[str], extra: list[str]
+) -> tuple[Cell, ...]:
+    """Tabulate one model in one set of patients."""
+    found = seen.calibration
+    values: dict[str, Estimate] = {one.name: one.estimate for one in seen.metrics}
+    main = [seen.discrimination if seen.measure == name else None for name in measures]
+    numbers = (None,) * 3 if found is None else (found.slope, found.intercept, found.brier)
+    start = (model.name, seen.cohort, SCOPES[seen.scope], seen.n, seen.events)
+    return (*start, *main, *numbers, *(values.get(name) for name in extra))
+
+
+def comparisons(outcome: OutcomeReport) -> Sheet:
+    """Tabulate the pairs of models."""
+    fields = "model_a", "model_b", "measure", "difference", "p", "p_adjusted", "method", "cohort"
+    rows = [tuple(getattr(one, field) for field in fields) for one in outcome.comparisons]
+    columns = (
+        Column("Model"), Column("minus"), Column("Measure"), Column("Difference", digits=3),
+        Column("P", p=True), Column("P adjusted", p=True), Column("Method"), Column("Patients"),
+    )  # fmt: skip
+    return Sheet(f"{slug(outcome.name)}-comparisons", "Models compared", columns, tuple(rows))
+
+
+def truth(outcome: OutcomeReport) -> Sheet:
+    """Tabulate truth beside estimate."""
+    rows = [(one.name, one.true, one.estimate, one.covered) for one in outcome.truth]
+    columns = (Column("Quantity"), Column("True", 3), Column("Estimate", 3), Column("Covered"))
+    return Sheet(f"{slug(outcome.name)}-truth", "Truth beside estimate", columns, tuple(rows))
+
+
+def _model(outcome: OutcomeReport, model: Model) -> list[Block]:
+    """Make the part about one model."""
+    here = f"{anchor(outcome)}-{slug(model.name)}"
+    blocks: list[Block] = [Heading(model.name, here)]
+    parts = [
+        f"Role: {model.role}.",
+        f"What goes in: {', '.join(model.ingredients)}." if model.ingredients else "",
+        f"Algorithm: {model.algorithm}." if model.algorithm else "",
+        f"Learned again in every fold: {', then '.join(model.steps)}." if model.steps else "",
+    ]
+    blocks.append(Text(" ".join(filter(None, parts))))
+    blocks += figures(draw_funnel(outcome, model), draw_frequency(outcome, model))
+    blocks += figures(draw_coefficients(outcome, model), draw_subgroups(outcome, model))
+    blocks += figures(draw_waterfall(outcome, model))
+    sheets = [one for one in model_sheets(outcome, model) if one.rows]
+    blocks += [Details(one.title, (Table(one),)) for one in sheets]
+    return blocks
+
+
+def model_sheets(outcome: OutcomeReport, model: Model) -> list[Sheet]:
+    """Tabulate a model's coefficients, selection steps and scores."""
+    name = f"{slug(outcome.name)}-{slug(model.name)}"
+    return [_coefficients(name, model), _funnel(name, model), *_scores(name, model)]
+
+
+def _coefficients(name: str, model: Model) -> Sheet:
+    """Tabulate the columns a model uses."""
+    rows = [
+        (column_label(one.name), one.name, one.effect, one.estimate, one.p, one.selected)
+        for one in model.coefficients
+    ]
+    columns = (
+        Column("Column"), Column("Full name"), Column("Effect"), Column("Estimate", 3),
+        Column("P", p=True), Column("Share of folds"),
+    )  # fmt: skip
+    return Sheet(f"{name}-coefficients", f"Columns of {model.name}", columns, tuple(rows))
+
+
+def _funnel(name: str, model: Model) -> Sheet:
+    """Tabulate the selection steps."""
+    rows = [
+        (one.step, with_range(one.columns_in), with_range(one.columns_out)) for one in model.funnel
+    ]
+    columns = tuple(map(Column, ("Step", "Columns in", "Columns out")))
+    note = "Mean over the folds (least to most)."
+    return Sheet(
+        f"{name}-selection", f"Selection steps of {model.name}", columns, tuple(rows), note
+    )
+
+
+def _scores(name: str, model: Model) -> list[Sheet]:
+    """Tabulate the scores of the cases, a table per set of patients that lists them."""
+    labels = ("Case", "Score", "Probability", "Event", "Months", "Risk group", "Fold")
+    columns = tuple(Column(label, 3) for label in labels)
+    found = []
+    for seen in model.evaluations:
+        rows = tuple(
+            (one.case, one.score, one.probability, one.event, one.time_months, one.group, one.fold)
+            for one in seen.cases
+        )
+        title = f"Scores of {model.name}, {SCOPES[seen.scope]} ({seen.cohort})"
+        file = f"{name}-scores-{slug(seen.cohort)}-{seen.scope}"
+        found.append(Sheet(file, title, columns, rows))
+    return found

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How numbers are printed, in one place."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from hepacast.core.table import FeatureName
+
+if TYPE_CHECKING:
+    from hepacast.report.content import Estimate, Spread
+
+NOTHING = "–"
+"""Printed where there is no number."""
+
+SCOPES = {
+    "apparent": "apparent",
+    "out-of-fold": "out of fold",
+    "corrected": "optimism-corrected",
+    "internal": "internal test",
+    "external": "external test",
+}
+"""Words for the scope of an evaluation."""
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Print a number with fixed decimals and a true minus sign.
+
+    Examples
+    --------
+    >>> number(-0.004), number(None), number(float("inf"))
+    ('0.00', '–', '∞')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    if not text.strip("-0."):
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def p_value(p: float | None) -> str:
+    """Print a P value as journals ask for it.
+
+    Two decimals down to 0.01, three below (and where two would print 0.05).
+
+    Examples
+    --------
+    >>> p_value(0.0004), p_value(0.0049), p_value(0.046), p_value(0.31), p_value(0.997)
+    ('<0.001', '0.005', '0.046', '0.31', '>0.99')
+    """
+    if p is None:
+        return NOTHING
+    if p < 0.001:
+        return "<0.001"
+    if p > 0.99:
+        return ">0.99"
+    digits = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
+    return f"{p:.{digits}f}"
+
+
+def p_equals(p: float | None) -> str:
+    """Print a P value with the sign that goes before it.
+
+    Examples
+    --------
+    >>> p_equals(0.0004), p_equals(0.31)
+    ('<0.001', '= 0.31')
+    """
+    text = p_value(p)
+    return text if text[:1] in "<>" else f"= {text}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Print a share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.666)
+    '67 %'
+    """
+    return NOTHING if share is None else f"{number(100 * share, digits)} %"
+
+
+def months(value: float | None) -> str:
+    """Print a time in months, without decimals where it has none.
+
+    Examples
+    --------
+    >>> months(24.0), months(18.25)
+    ('24', '18.2')
+    """
+    return NOTHING if value is None else number(value, 0 if float(value).is_integer() else 1)
+
+
+def interval(estimate: Estimate | None, digits: int = 2) -> str:
+    """Print the limits of an estimate.
+
+    Examples
+    --------
+    >>> from hepacast.report.content import Estimate
+    >>> interval(Estimate(value=0.741, low=0.65, high=0.82))
+    '0.65 to 0.82'
+    """
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{number(estimate.low, digits)} to {number(estimate.high, digits)}"
+
+
+def with_interval(estimate: Estimate | None, digits: int = 2) -> str:
+    """Print an estimate and its interval.
+
+    Examples
+    --------
+    >>> from hepacast.report.content import Estimate
+    >>> with_interval(Estimate(value=0.741, low=0.65, high=0.82)), with_interval(None)
+    ('0.74 (0.65 to 0.82)', '–')
+    """
+    if estimate is None or estimate.value is None:
+        return NOTHING
+    limits = interval(estimate, digits)
+    return number(estimate.value, digits) + (f" ({limits})" if limits else "")
+
+
+def with_range(spread: Spread) -> str:
+    """Print a count that differs from fold to fold.
+
+    Examples
+    --------
+    >>> from hepacast.report.content import Spread
+    >>> with_range(Spread(mean=7.8, low=3, high=12)), with_range(Spread(mean=4, low=4, high=4))
+    ('7.8 (3 to 12)', '4')
+    """
+    whole = spread.mean is not None and float(spread.mean).is_integer()
+    mean = number(spread.mean, 0 if whole else 1)
+    if spread.low is None or spread.high is None or spread.low == spread.high:
+        return mean
+    return f"{mean} ({number(spread.low, 0)} to {number(spread.high, 0)})"
+
+
+def column_label(name: str) -> str:
+    """Print the name of a column without the parts that do not apply.
+
+    Examples
+    --------
+    >>> column_label("-/-/-/clinical/AFP"), column_label("portal/tumour/original/glcm/Contrast")
+    ('AFP', 'portal tumour glcm Contrast')
+    """
+    return FeatureName.parse(name).label or name if name.count("/") == 4 else name
+
+
+def slug(text: str) -> str:
+    """Make a file name or an anchor of any text; never empty, never a path.
+
+    Letters of any script stay; what is not a letter or a digit becomes a hyphen.
+
+    Examples
+    --------
+    >>> slug("Combined <script>../../x"), slug("张三 P/D"), slug("..")
+    ('combined-script-x', '张三-p-d', 'x')
+    """
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")[:60] or "x"
