@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that turn columns into a risk; each remembers the patients it learned from."""
+
+from hepacast.models import null, regression, sparse
+from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
+
+__all__ = [
+    "MODELS",
+    "FittedModel",
+    "ModelParams",
+    "WeightedSum",
+    "null",
+    "regression",
+    "sparse",
+]

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
-from hepacast.core.outcome import Binary
 from hepacast.core.params import Params
 from hepacast.select.step import KeepColumns, complete, step
-from hepacast.stats.dealing import deal_folds
-from hepacast.stats.sparse import PathSettings, SparseChoice, cv_lasso_cox, cv_lasso_logistic
+from hepacast.stats.sparse import PathSettings, cv_lasso
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from hepacast.core.folds import Train
 
 
@@ -58,23 +57,10 @@ def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> KeepCo
     """
     values = complete(train, "the LASSO")
     settings = PathSettings(l1_ratio=params.l1_ratio, n_penalties=params.n_penalties)
-    found = _choose(train, values, params.folds, settings, rng)
+    found = cv_lasso(
+        values, train.outcome, train.table.patients, rng, folds=params.folds, settings=settings
+    )
     weights = found.coefficients(params.choose) * values.std(axis=0)
     penalty = found.path.penalties[found.place(params.choose)]
     note = f"lambda.{params.choose} = {penalty:.4g} by {params.folds}-fold deviance"
     return KeepColumns(train, weights != 0, weights, "coefficient per SD", [note])
-
-
-def _choose(
-    train: Train,
-    values: np.ndarray,
-    folds: int,
-    settings: PathSettings,
-    rng: np.random.Generator,
-) -> SparseChoice:
-    """Cross-validate the path of the family that fits the outcome."""
-    outcome = train.outcome
-    fold = deal_folds(train.table.patients, outcome.event.astype(np.int64), folds, rng)
-    if isinstance(outcome, Binary):
-        return cv_lasso_logistic(values, outcome.event, fold, settings)
-    return cv_lasso_cox(values, outcome.time_days, outcome.event, fold, settings)

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError, TableError
+from hepacast.core.outcome import Binary, Outcome
+from hepacast.stats.dealing import deal_folds
 from hepacast.stats.penalty_path import PathSettings, Problem, SparsePath, walk_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Bool, Float, Int
 
 Choice = Literal["min", "1se"]
@@ -22,6 +26,7 @@ __all__ = [
     "SparseChoice",
     "SparsePath",
     "cox_deviance",
+    "cv_lasso",
     "cv_lasso_cox",
     "cv_lasso_logistic",
     "lasso_path_cox",
@@ -238,6 +243,38 @@ def cv_lasso_cox(
         weight[row] = event[~stay].sum()
         deviance[row] = _extend(np.array(left_out) / weight[row], len(path.penalties))
     return _choose(path, deviance, weight)
+
+
+def cv_lasso(
+    values: Float[np.ndarray, "case feature"],
+    outcome: Outcome,
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    folds: int = 5,
+    settings: PathSettings | None = None,
+) -> SparseChoice:
+    """Deal patients into folds, and cross-validate the family that fits the outcome.
+
+    Parameters
+    ----------
+    values : (case, feature) float
+        Complete columns.
+    outcome : Binary, Survival or CompetingRisks
+        Logistic for the first, otherwise Cox; competing events count as censored.
+    patients : (case,) str
+        Patient of every row; a patient is never divided.
+    rng : numpy.random.Generator
+        Deals the folds.
+    folds : int
+        Number of folds.
+    settings : PathSettings, optional
+        Mixing, grid and tolerance.
+    """
+    fold = deal_folds(patients, outcome.event.astype(np.int64), folds, rng)
+    if isinstance(outcome, Binary):
+        return cv_lasso_logistic(values, outcome.event, fold, settings)
+    return cv_lasso_cox(values, outcome.time_days, outcome.event, fold, settings)
 
 
 def cox_deviance(

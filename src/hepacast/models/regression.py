@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logistic and Cox regression without penalty, and Firth's where classes separate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from hepacast.core.errors import NotEstimableError
+from hepacast.core.outcome import Binary
+from hepacast.models.model import ModelParams, WeightedSum, complete, model
+from hepacast.stats.coefficients import design
+from hepacast.stats.cox import fit_cox
+from hepacast.stats.firth_cox import firth_cox
+from hepacast.stats.regression import firth_logistic, fit_logistic, separating_direction
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+    from hepacast.core.folds import Train
+
+_FLAT = 100.0
+"""Standard error per SD of a column, above which the partial likelihood is flat: no maximum."""
+
+
+class RegressionParams(ModelParams):
+    """Settings of logistic and Cox regression."""
+
+    kind: Literal["regression"] = "regression"
+    separation: Literal["firth", "error"] = "firth"
+    """Where the likelihood has no maximum: Firth's penalty, noted in the model, or an error."""
+
+
+@model(RegressionParams)
+def regression(train: Train, params: RegressionParams, rng: np.random.Generator) -> WeightedSum:  # noqa: ARG001
+    """Fit logistic (binary) or cause-specific Cox regression (Efron ties) on all columns.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns.  Columns constant in training get no weight, and a note.
+    params : RegressionParams
+        What to do where the likelihood has no maximum.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    WeightedSum
+        Competing events count as censored in the hazard.
+
+    Raises
+    ------
+    NotEstimableError
+        With collinear columns, as many columns as cases, one class only, no
+        events, or separation under ``separation: error``.
+
+    Notes
+    -----
+    Source of the penalty: Firth 1993, Biometrika 80:27; Heinze and Schemper
+    2001, Biometrics 57:114 (Cox).
+    """
+    values = complete(train.table, "regression")
+    spread = values.std(axis=0)
+    varies = spread > 1e-12 * np.abs(values.mean(axis=0))
+    names = [column for column, use in zip(train.table.columns, varies, strict=True) if use]
+    notes = []
+    if not varies.all():
+        notes.append(f"{int((~varies).sum())} columns constant in training got no weight")
+    if not names:
+        return WeightedSum(train, params.name, {}, notes)
+    matrix = values[:, varies]
+    labels = [str(name) for name in names]
+    if isinstance(train.outcome, Binary):
+        beta, firth = _logistic(matrix, train.outcome.event, labels, params.separation)
+    else:
+        follow = train.outcome.time_days
+        beta, firth = _cox(matrix, follow, train.outcome.event, labels, params.separation)
+    if firth:
+        notes.append("the likelihood has no maximum (separation): Firth's penalty was used")
+    weights = dict(zip(names, beta.tolist(), strict=True))
+    return WeightedSum(train, params.name, weights, notes)
+
+
+def _logistic(
+    matrix: Float[np.ndarray, "case term"],
+    event: Bool[np.ndarray, " case"],
+    names: list[str],
+    separation: str,
+) -> tuple[Float[np.ndarray, " term"], bool]:
+    """Return log odds ratios, and whether Firth's penalty was needed."""
+    try:
+        return fit_logistic(matrix, event, names).beta, False
+    except NotEstimableError:
+        # Collinear columns and single classes end here again, as they should.
+        scaled = design(matrix, names).scaled
+        ones = np.ones((len(event), 1))
+        apart = separating_direction(np.hstack([ones, scaled]), event).any()
+        if separation == "error" or not apart:
+            raise
+    return firth_logistic(matrix, event, names).beta, True
+
+
+def _cox(
+    matrix: Float[np.ndarray, "case term"],
+    time: Float[np.ndarray, " case"],
+    event: Bool[np.ndarray, " case"],
+    names: list[str],
+    separation: str,
+) -> tuple[Float[np.ndarray, " term"], bool]:
+    """Return log hazard ratios, and whether Firth's penalty was needed."""
+    spread = design(matrix, names).scale  # raises for columns that no penalty should paper over
+    try:
+        fit = fit_cox(matrix, time, event, names)
+    except NotEstimableError:
+        if separation == "error" or not event.any():
+            raise
+        return firth_cox(matrix, time, event, names), True
+    if (fit.coefficients.se * spread).max() < _FLAT:
+        return fit.beta, False
+    if separation == "error":
+        raise NotEstimableError(
+            what="the partial likelihood must have a maximum",
+            got="a standard error without bound: some group has no events",
+            fix="Set separation: firth, merge groups, or use the LASSO.",
+        )
+    return firth_cox(matrix, time, event, names), True
