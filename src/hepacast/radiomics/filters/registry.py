@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a filter is, and where filters are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.registry import Registry
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from hepacast.core.volume import Box, Volume
+    from hepacast.radiomics.settings import Definitions, FilterParams, Texture
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a filter may have to know about the extraction that it is part of."""
+
+    definitions: Definitions
+    texture: Texture
+
+
+Response = Callable[["Volume", "Box"], "Float[np.ndarray, 'k j i']"]
+"""From an image and the box wanted of it to the response in that box.
+
+The response in a box does not depend on the box: a filter looks at as much of
+the image around it as its support (or its definition) asks for.
+"""
+
+Filter = Callable[["FilterParams", Setting], Mapping[str, Response]]
+"""From settings to the response images they ask for, by the token that names them."""
+
+FILTERS: Registry[Filter] = Registry("radiomics filters")
