@@ -28,6 +28,11 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _KEPT = {"fill", "stroke", "opacity", "display", "visibility", "clip-path", "mask"}
 
 
+def _legal(text: str) -> str:
+    """Replace what XML cannot hold."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _attributes(style: str) -> dict[str, str]:
     """Spell a ``style`` out as presentation attributes."""
     found: dict[str, str] = {}
@@ -92,7 +97,7 @@ def raw_svg(drawing: Drawing) -> str:
         drawing.figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     # Laying out is most of the work; what follows in other formats keeps the places.
     drawing.figure.set_layout_engine("none")
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", file.getvalue())
+    return _legal(file.getvalue())
 
 
 def inline_svg(drawing: Drawing, prefix: str, raw: str | None = None) -> str:
@@ -138,4 +143,4 @@ def _serialise(root: ET.Element) -> str:
     for element in root.iter():
         element.tag = element.tag.replace(f"{{{_SVG}}}", "")
     root.attrib.pop("version", None)
-    return ET.tostring(root, encoding="unicode")
+    return _legal(ET.tostring(root, encoding="unicode"))

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures show the content's numbers, cut nothing off, and suit a strict page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from matplotlib import rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Rectangle
+
+from hepacast.report.content import OutcomeReport, ReportContent, SurvivalCurve, Survivals
+from hepacast.report.figures.permutation import draw_permutations
+from hepacast.report.figures.roc import draw_roc
+from hepacast.report.figures.style import Drawing, line, styled
+from hepacast.report.figures.survival import draw_overall
+from hepacast.report.figures.svg import inline_svg, raw_svg
+from hepacast.report.figures.waterfall import draw_waterfall
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    from hepacast.report.document import Document
+
+
+def test_every_kind_of_figure_is_drawn(document: Document) -> None:
+    names = " ".join(document.drawings)
+    kinds = "flow models overall roc decision calibration groups permuted truth funnel frequency"
+    for kind in [*kinds.split(), "coefficients", "subgroups", "waterfall"]:
+        assert f"-{kind}" in names, kind
+
+
+def drawn_texts(figure: Figure) -> list[Text]:
+    """List the texts that a reader sees: no labels of axes that are off, none out of range."""
+    found = [*figure.texts]
+    legends = [*figure.legends]
+    for axes in figure.axes:
+        found += [*axes.texts, axes.title, axes._left_title, axes._right_title]  # type: ignore[attr-defined]
+        legends += filter(None, [axes.get_legend()])
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
+            low, high = sorted(axis.get_view_interval())
+            found.append(axis.label)
+            found += [one.label1 for one in axis.get_major_ticks() if low <= one.get_loc() <= high]
+    for legend in legends:
+        found += [*legend.get_texts(), legend.get_title()]
+    return [one for one in found if one.get_visible() and one.get_text().strip()]
+
+
+def test_no_text_is_cut_off(document: Document) -> None:
+    for name, drawing in document.drawings.items():
+        with styled():
+            canvas = FigureCanvasAgg(drawing.figure)
+            canvas.draw()  # type: ignore[no-untyped-call]
+            page = drawing.figure.bbox.padded(1.5)
+            for text in drawn_texts(drawing.figure):
+                box = text.get_window_extent()
+                inside = page.containsx(box.x0) and page.containsx(box.x1)
+                inside &= page.containsy(box.y0) and page.containsy(box.y1)
+                assert inside, (name, text.get_text(), box)
+
+
+def test_the_roc_figure_draws_the_curves_of_the_content(content: ReportContent) -> None:
+    drawing = draw_roc(content.outcomes[0])
+    assert drawing is not None
+    lines = [one.get_xydata() for one in drawing.figure.axes[0].get_lines()]
+    for model in content.outcomes[0].models:
+        seen = model.evaluation("out-of-fold")
+        assert seen is not None
+        assert seen.roc is not None
+        wanted = np.array([seen.roc.false_positive, seen.roc.sensitivity], float).T
+        assert any(np.array_equal(wanted, found) for found in lines)
+
+
+def test_numbers_at_risk_stand_below_the_curves(content: ReportContent) -> None:
+    outcome = content.outcomes[1]
+    drawing = draw_overall(outcome)
+    assert drawing is not None
+    assert outcome.overall is not None
+    words = re.findall(r">(\d+)</text>", raw_svg(drawing))
+    for count in outcome.overall.curves[0].at_risk:
+        assert str(count) in words
+
+
+def test_a_curve_without_numbers_at_risk_is_drawn_alone() -> None:
+    curve = SurvivalCurve(label="all", n=2, events=1, time_months=(0, 5), survival=(1, 0.5))
+    outcome = OutcomeReport(name="os", kind="survival", overall=Survivals(curves=(curve,)))
+    drawing = draw_overall(outcome)
+    assert drawing is not None
+    assert len(drawing.figure.axes) == 1
+
+
+def test_every_case_is_a_bar_of_the_waterfall(content: ReportContent) -> None:
+    drawing = draw_waterfall(content.outcomes[0], content.outcomes[0].models[0])
+    assert drawing is not None
+    tips = [np.asarray(one.get_ydata())[1::3] for one in drawing.figure.axes[0].get_lines()[:-1]]
+    seen = content.outcomes[0].models[0].evaluation("out-of-fold")
+    assert seen is not None
+    scores = np.array([one.score for one in seen.cases], float)
+    cut = content.outcomes[0].models[0].cut
+    assert cut is not None
+    assert np.sort(np.concatenate(tips)) == pytest.approx(np.sort(scores - cut))
+
+
+def test_shuffles_are_counted_in_the_histogram(content: ReportContent) -> None:
+    (drawing,) = draw_permutations(content.outcomes[0])
+    bars = drawing.figure.axes[0].patches
+    assert sum(bar.get_height() for bar in bars if isinstance(bar, Rectangle)) == len(
+        content.outcomes[0].permutations[0].null
+    )
+
+
+def test_what_is_missing_is_not_drawn() -> None:
+    empty = OutcomeReport(name="er", kind="binary")
+    assert draw_roc(empty) is None
+    assert draw_overall(empty) is None
+    assert draw_permutations(empty) == []
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone(content: ReportContent) -> None:
+    before = dict(rcParams)
+    draw_roc(content.outcomes[0])
+    assert dict(rcParams) == before
+
+
+def test_curves_can_be_told_apart_without_colour() -> None:
+    dashes = {str(line(index)["linestyle"]) for index in range(6)}
+    assert len(dashes) == 6
+
+
+@pytest.fixture(scope="module")
+def elements(document: Document) -> list[ET.Element]:
+    """All figures as they stand in the page."""
+    pairs = zip(document.drawings.values(), document.svgs.values(), strict=True)
+    return [parse(inline_svg(one, f"f{at}", raw)) for at, (one, raw) in enumerate(pairs)]
+
+
+def parse(text: str) -> ET.Element:
+    """Parse what we wrote ourselves."""
+    return ET.fromstring(text)  # noqa: S314
+
+
+def test_an_inline_figure_has_no_style_script_or_outside_reference(
+    elements: list[ET.Element],
+) -> None:
+    for root in elements:
+        for element in root.iter():
+            assert element.tag not in {"style", "script", "foreignObject", "image"}
+            for name, value in element.attrib.items():
+                assert name != "style"
+                assert not name.lower().startswith("on")
+                assert "//" not in value
+                if name == "href":
+                    assert value.startswith("#")
+
+
+def test_ids_of_all_figures_differ_and_every_reference_resolves(
+    elements: list[ET.Element],
+) -> None:
+    ids = [element.get("id", "") for root in elements for element in root.iter()]
+    ids = [one for one in ids if one]
+    assert len(ids) == len(set(ids))
+    for root in elements:
+        text = ET.tostring(root, encoding="unicode")
+        used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
+        assert used <= set(ids)
+
+
+def test_figures_are_told_to_those_who_listen(elements: list[ET.Element]) -> None:
+    for root in elements:
+        assert root.get("role") == "img"
+        named = [root.find("title"), root.find("desc")]
+        assert [one is not None and bool(one.text) for one in named] == [True, True]
+
+
+def test_equal_drawings_give_equal_files(content: ReportContent) -> None:
+    first, second = draw_roc(content.outcomes[0]), draw_roc(content.outcomes[0])
+    assert first is not None
+    assert second is not None
+    assert raw_svg(first) == raw_svg(second)
+
+
+@pytest.mark.parametrize("name", ["$x_1$", "a & b < c", "]]>", "nul\x00bell\x07", "张三", "a\nb"])
+def test_any_name_can_stand_in_a_figure(content: ReportContent, name: str) -> None:
+    outcome = content.outcomes[0]
+    model = outcome.models[0].model_copy(update={"name": name})
+    drawing = draw_roc(outcome.model_copy(update={"models": (model,)}))
+    assert isinstance(drawing, Drawing)
+    root = parse(inline_svg(drawing, "x"))
+    shown = "".join(root.itertext())
+    assert name.translate({0: 0xFFFD, 7: 0xFFFD}).split("\n")[0] in shown
