@@ -136,11 +136,14 @@ class Lungs:
         z of the diaphragm beside the dome, mm.
     dome : float
         How much higher the dome rises, mm.
+    between : Ellipsoid
+        Spine and mediastinum, which the lungs leave free.
     """
 
     wall: Trunk
     level: float
     dome: float
+    between: Ellipsoid
 
     @property
     def box(self) -> Box:
@@ -153,7 +156,8 @@ class Lungs:
         right = np.exp(-(((x + 55) / 58) ** 2 + ((y - 5) / 52) ** 2) / 2)
         left = 0.75 * np.exp(-(((x - 60) / 50) ** 2 + ((y - 5) / 50) ** 2) / 2)
         roof = self.level - 22 + self.dome * (right + left)
-        inside: Distance = np.maximum(roof - z, self.wall.distance(x, y, z))
+        chest = np.maximum(self.wall.distance(x, y, z), -self.between.distance(x, y, z))
+        inside: Distance = np.maximum(roof - z, chest)
         return inside
 
 
@@ -221,7 +225,9 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         Organ("bone", Ribs(Trunk(width, depth, fat + 5)), breathes=False),
         *_spine(depth - fat),
     )
-    lungs = Organ("lung", Lungs(Trunk(width, depth, fat + 10), float(rng.normal(40, 3)), 34.0))
+    between = Ellipsoid((4, 36, 0), (31, 52, 900))
+    chest = Trunk(width, depth, fat + 10)
+    lungs = Organ("lung", Lungs(chest, float(rng.normal(40, 3)), 34.0, between))
     organs = (*_bowel(rng), *_neighbours(rng), lungs)
     parenchyma = RandomField.draw(rng, length_mm=7.0, waves=48)
     return Anatomy(frame, organs, liver, _vessels(rng), parenchyma)
@@ -238,14 +244,15 @@ def _liver(rng: np.random.Generator, wall: Trunk) -> Liver:
     size = float(rng.normal(1.0, 0.04))
     right = Ellipsoid(_about(rng, (-58, -2, -4), 2), (66 * size, 70 * size, 66 * size))
     left = Ellipsoid(_about(rng, (6, -42, 14), 2), (64 * size, 31 * size, 34 * size))
-    hollow = Ellipsoid((6, 42, -10), (43, 54, 190))
+    hollow = Ellipsoid((10, 44, -10), (42, 50, 190))
     surface = RandomField.draw(rng, length_mm=28.0, waves=32)
-    return Liver(right, left, hollow, Trunk(wall.half_width, wall.half_depth, 24), surface)
+    snug = Trunk(wall.half_width, wall.half_depth, wall.under_skin + 2.5)
+    return Liver(right, left, hollow, snug, surface)
 
 
 def _spine(back: float) -> tuple[Organ, ...]:
     """Vertebrae, discs, canal and the muscles beside them."""
-    middle = back - 42
+    middle = back - 40
     bodies = [
         Organ("bone", Ellipsoid((0, middle, level), (22, 17, 15)), breathes=False)
         for level in (-82, -49, -16, 17, 50, 83)
@@ -310,7 +317,7 @@ def _vessels(rng: np.random.Generator) -> tuple[Organ, ...]:
     fork, right, left = (
         _about(rng, middle, 2) for middle in ((-24, 6, -10), (-52, 0, -2), (2, -24, 8))
     )
-    drain = _about(rng, (-17, 24, 44), 1)
+    drain = _about(rng, (-19, 16, 44), 1)
     portal = [
         Tube(((4, 6, -44), fork), (7, 7)),
         Tube((fork, right, _about(rng, (-84, -8, 14), 3)), (6, 5, 2.0)),
@@ -325,8 +332,8 @@ def _vessels(rng: np.random.Generator) -> tuple[Organ, ...]:
         Tube((drain, _about(rng, (-6, -18, 32), 2), _about(rng, (14, -46, 24), 2)), (4.5, 4, 1.8)),
     ]
     return (
-        Organ("vena cava", Tube(((-20, 30, -99), (-18, 28, 99)), (11, 11))),
+        Organ("vena cava", Tube(((-22, 20, -99), (-19, 18, 99)), (11, 11))),
         *(Organ("portal vein", tube) for tube in portal),
         *(Organ("hepatic vein", tube) for tube in hepatic),
-        Organ("aorta", Tube(((11, 26, -99), (9, 28, 99)), (10, 10))),
+        Organ("aorta", Tube(((10, 13, -99), (8, 17, 99)), (10, 10))),
     )

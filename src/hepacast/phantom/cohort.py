@@ -12,11 +12,14 @@ import yaml
 
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Advanced, Started, ignore
+from hepacast.io.dicom.write import write_series
 from hepacast.io.nifti import write_nifti
 from hepacast.phantom.clinical import ID, dictionary
+from hepacast.phantom.dicom import series_identity, write_clip
 from hepacast.phantom.params import REFERENCE_PHASE
 from hepacast.phantom.patient import simulate_patient
 from hepacast.phantom.truth import true_performance
+from hepacast.phantom.ultrasound import moment_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 STAGE = "phantom"
 _CASES = ("case", "site", "phase", "reader", "image", "mask_tumour", "mask_liver")
+_CLIPS = ("case", "site", "clip", "frame", "mask_tumour")
 _README = """\
 SYNTHETIC DATA. No patient has ever looked like this.
 
@@ -39,6 +43,8 @@ The same settings give the same bytes.
 cases.csv      one row per case, phase and reader: image and masks, relative to this folder
 clinical.csv   one row per case: baseline, follow-up and outcome columns; empty cells are missing
 fields.yaml    what every clinical column means: unit, levels, when it was measured
+clips.csv      ultrasound only: the film, and the frame (from 0) on which the mask was drawn;
+               the mask covers the left panel
 images, masks  the files that cases.csv names (LPS geometry, whole-number intensities)
 truth.json     what only a simulation knows: settings, the true AUC and C-index of every
                predictor, and each patient's aggressiveness, hazards and uncensored times
@@ -52,33 +58,34 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
 
     Parameters
     ----------
-    params : PhantomParams
-        The cohort.
-    folder : Path
-        Made if missing; must not hold a cohort already.
-    on_event : callable
-        Told of every patient.
+        params : PhantomParams
+            The cohort.
+        folder : Path
+            Made if missing; must not hold a cohort already.
+        on_event : callable
+            Told of every patient.
 
     Returns
     -------
-    Truth
-        True performance, also in ``truth.json``.
+        Truth
+            True performance, also in ``truth.json``.
 
     Raises
     ------
-    StudyError
-        If the folder already holds a cohort.
+        StudyError
+            If the folder already holds a cohort.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from hepacast.phantom.params import PhantomParams
-    >>> tiny = PhantomParams(patients=1, spacing_mm=(9, 8, 8), phases=("portal",))
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> truth = write_cohort(tiny, folder)
-    >>> sorted(path.name for path in folder.iterdir() if path.is_file())
-    ['README.txt', 'cases.csv', 'clinical.csv', 'fields.yaml', 'truth.json']
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from hepacast.phantom.dicom import series_identity, write_clip
+    from hepacast.phantom.params import PhantomParams
+        >>> tiny = PhantomParams(patients=1, spacing_mm=(9, 8, 8), phases=("portal",))
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> truth = write_cohort(tiny, folder)
+        >>> sorted(path.name for path in folder.iterdir() if path.is_file())
+        ['README.txt', 'cases.csv', 'clinical.csv', 'fields.yaml', 'truth.json']
     """
     if (folder / "cases.csv").exists() or (folder / "images").exists():
         raise StudyError(
@@ -90,10 +97,12 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
     truth = true_performance(params)
     rows: list[dict[str, Cell]] = []
     clinical: list[dict[str, Cell]] = []
+    films: list[dict[str, Cell]] = []
     hidden: dict[str, object] = {}
     for index in range(1, params.patients + 1):
         patient = simulate_patient(params, index)
-        rows += _write_patient(patient, folder)
+        rows += _write_patient(params, patient, folder)
+        films += _write_clip(patient, folder)
         clinical.append({ID: patient.case, "site": patient.site, **patient.clinical})
         hidden[patient.case] = dict(patient.truth)
         on_event(Advanced(STAGE, patient.case))
@@ -108,12 +117,14 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
     _write_text(folder / "fields.yaml", yaml.safe_dump(fields, sort_keys=False, allow_unicode=True))
     _write_text(folder / "truth.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
     _write_text(folder / "README.txt", _readme(params, truth))
+    if films:
+        _write_text(folder / "clips.csv", _csv(_CLIPS, films))
     # Last, so that a folder with a case table is complete.
     _write_text(folder / "cases.csv", _csv(_CASES, rows))
     return truth
 
 
-def _write_patient(patient: Patient, folder: Path) -> list[dict[str, Cell]]:
+def _write_patient(params: PhantomParams, patient: Patient, folder: Path) -> list[dict[str, Cell]]:
     """Write images and masks of one patient; return the rows of the case table."""
     masks: dict[tuple[str, int, str], str] = {}
     for (phase, reader, name), region in patient.masks.items():
@@ -124,7 +135,7 @@ def _write_patient(patient: Patient, folder: Path) -> list[dict[str, Cell]]:
     readers = sorted({reader for _, reader, name in patient.masks if name == "tumour"})
     rows: list[dict[str, Cell]] = []
     for phase in patient.phases:
-        image = _write_image(patient, phase, folder)
+        image = _write_image(params, patient, phase, folder)
         drawn = phase if (phase, 1, "tumour") in masks else REFERENCE_PHASE
         rows += [
             {
@@ -141,12 +152,34 @@ def _write_patient(patient: Patient, folder: Path) -> list[dict[str, Cell]]:
     return rows
 
 
-def _write_image(patient: Patient, phase: str, folder: Path) -> str:
+def _write_image(params: PhantomParams, patient: Patient, phase: str, folder: Path) -> str:
     """Write one phase; return its place relative to the folder."""
+    if params.format == "dicom" and params.modality != "ceus":
+        place = f"images/{patient.case}/{phase}"
+        write_series(patient.phases[phase], folder / place, series_identity(patient, phase))
+        return place
     place = f"images/{patient.case}/{phase}.nii.gz"
     _make_folder(folder / place)
     write_nifti(patient.phases[phase], folder / place)
     return place
+
+
+def _write_clip(patient: Patient, folder: Path) -> list[dict[str, Cell]]:
+    """Write the film of an ultrasound examination; return its row of the clip table."""
+    if patient.clip is None:
+        return []
+    place = f"images/{patient.case}/clip.dcm"
+    _make_folder(folder / place)
+    write_clip(patient.clip, folder / place, patient)
+    return [
+        {
+            "case": patient.case,
+            "site": patient.site,
+            "clip": place,
+            "frame": moment_frame(patient.clip, REFERENCE_PHASE),
+            "mask_tumour": f"masks/{patient.case}/{REFERENCE_PHASE}_tumour_r1.nii.gz",
+        }
+    ]
 
 
 def _make_folder(path: Path) -> None:

@@ -60,7 +60,7 @@ class PhantomParams(Params):
     """Whether readers drew on every phase, or on the portal one only (then the shift between
     phases is the user's to correct)."""
     format: Literal["nifti", "dicom"] = "nifti"
-    """How images are written; masks are NIfTI either way."""
+    """How CT and MR are written; masks and ultrasound stills are always NIfTI, films DICOM."""
 
     @model_validator(mode="after")
     def _needs_the_reference(self) -> Self:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import shift as move
 
 from hepacast.core.errors import StudyError
 from hepacast.core.volume import Region, Volume
@@ -19,6 +20,15 @@ from hepacast.phantom.params import REFERENCE_PHASE, spread, stream
 from hepacast.phantom.readers import outline
 from hepacast.phantom.render import Look, render
 from hepacast.phantom.scanner import Scanner, expose, sampling, scanner
+from hepacast.phantom.ultrasound import (
+    PIXEL_MM,
+    Clip,
+    cut_plane,
+    film,
+    moment_frame,
+    perfuse,
+    still,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +38,9 @@ if TYPE_CHECKING:
     from hepacast.phantom.latent import Latent
     from hepacast.phantom.lesion import Lesion
     from hepacast.phantom.outcome import Course
-    from hepacast.phantom.params import PhantomParams
-    from hepacast.phantom.shapes import Point
+    from hepacast.phantom.params import Modality, PhantomParams
+    from hepacast.phantom.scanner import Sampling
+    from hepacast.phantom.shapes import Distance, Point
 
 MaskKey = tuple[str, int, str]
 """Phase, reader (from 1) and name (``tumour`` or ``liver``)."""
@@ -43,10 +54,14 @@ class Patient:
     ----------
     case : str
         Id, text: ``"P007"``.
+    seed : int
+        Of the cohort; two cohorts may both have a P007.
     site : str
         Centre.
     scanner : Scanner
         The centre's machine.
+    modality : str
+        ``ct``, ``mr`` or ``ceus``.
     phases : mapping of phase to Volume
         Images, in the order of the examination.
     masks : mapping of (phase, reader, name) to Region
@@ -55,15 +70,20 @@ class Patient:
         Row of the clinical table, outcome included; None is missing.
     truth : mapping of name to value
         What nobody can see: aggressiveness, hazards, uncensored times, shifts.
+    clip : Clip or None
+        The film of an ultrasound examination, from which the phases are stills.
     """
 
     case: str
+    seed: int
     site: str
     scanner: Scanner
+    modality: Modality
     phases: Mapping[str, Volume]
     masks: Mapping[MaskKey, Region]
     clinical: Mapping[str, Cell]
     truth: Mapping[str, object]
+    clip: Clip | None = None
 
 
 def simulate_patient(params: PhantomParams, index: int) -> Patient:
@@ -105,27 +125,32 @@ def simulate_patient(params: PhantomParams, index: int) -> Patient:
         satellites=int(latent.satellites[0]),
         liver=anatomy.liver,
     )
-    examined = _examine(params, index, machine, (anatomy, lesion))
+    examine = _insonate if params.modality == "ceus" else _examine
+    examined = examine(params, index, machine, (anatomy, lesion))
     clinical = clinical_row(params, latent, stream(params.seed, index, "clinical"))
     clinical |= outcome_row(course, stream(params.seed, index, "follow-up"))
     return Patient(
         case=f"P{index:03d}",
+        seed=params.seed,
         site=machine.site,
         scanner=machine,
+        modality=params.modality,
         phases=examined.phases,
         masks=examined.masks,
         clinical=clinical,
-        truth=_truth(params, latent, course, lesion) | {"shift_mm": examined.shifts},
+        truth=_truth(params, latent, course, lesion) | examined.truth,
+        clip=examined.clip,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Examination:
-    """Images, masks and where the organs were."""
+    """Images, masks, and what is known of the examination."""
 
     phases: dict[str, Volume]
     masks: dict[MaskKey, Region]
-    shifts: dict[str, list[float]]
+    truth: dict[str, object]
+    clip: Clip | None = None
 
 
 def _examine(
@@ -135,24 +160,64 @@ def _examine(
     rng = stream(params.seed, index, "examination")
     where = sampling(params, machine, rng)
     uptake = float(np.clip(rng.normal(1, 0.06), 0.8, 1.2))
-    second = spread(index, 0.37) < params.second_reader_share
-    done = _Examination({}, {}, {})
+    shifts: dict[str, object] = {}
+    done = _Examination({}, {}, {"shift_mm": shifts})
     for phase in params.phases:
         if is_missing(params, index, phase):
             continue
         shift = _breath(params, index, phase)
-        done.shifts[phase] = [round(mm, 3) for mm in shift]
+        shifts[phase] = [round(mm, 3) for mm in shift]
         seen = render(*body, where, Look(params.modality, phase, uptake), shift)
         chance = stream(params.seed, index, f"noise {phase}")
         done.phases[phase] = Volume(expose(seen.image, where, machine, params, chance), where.grid)
         if params.masks_on == "portal" and phase != REFERENCE_PHASE:
             continue
         done.masks[phase, 1, "liver"] = Region(seen.liver, where.grid, "liver")
-        for reader in (1, 2) if second else (1,):
-            hand = stream(params.seed, index, f"reader {reader} {phase}")
-            mask = outline(hand, seen.tumour, where, reader)
-            done.masks[phase, reader, "tumour"] = Region(mask, where.grid, "tumour")
+        done.masks.update(_read(params, index, phase, where, seen.tumour))
     return done
+
+
+def _insonate(
+    params: PhantomParams, index: int, machine: Scanner, body: tuple[Anatomy, Lesion]
+) -> _Examination:
+    """Film a clip, take stills from it and let the readers draw on them."""
+    rng = stream(params.seed, index, "examination")
+    perfusion = perfuse(body[1], params.breathing_mm, rng)
+    plane = cut_plane(*body)
+    clip = film(plane, perfusion, machine, rng)
+    truth: dict[str, object] = {
+        "peak_s": round(perfusion.peak_s, 4),
+        "arrival_s": round(perfusion.arrival_s, 4),
+        "washout_s": round(perfusion.washout_s, 4),
+        "breathing_mm": round(perfusion.breathing_mm, 4),
+    }
+    done = _Examination({}, {}, truth, clip)
+    grid = plane.where.grid
+    for phase in params.imaging_phases:
+        if is_missing(params, index, phase):
+            continue
+        done.phases[phase] = Volume(still(clip, phase), grid)
+        if params.masks_on == "portal" and phase != REFERENCE_PHASE:
+            continue
+        rows = perfusion.depth_mm(moment_frame(clip, phase) * clip.frame_seconds) / PIXEL_MM
+        tumour = move(plane.tumour, (0, rows, 0), order=1, mode="nearest")
+        liver = move(plane.liver, (0, rows, 0), order=0, mode="nearest")
+        done.masks[phase, 1, "liver"] = Region(liver, grid, "liver")
+        done.masks.update(_read(params, index, phase, plane.where, tumour))
+    return done
+
+
+def _read(
+    params: PhantomParams, index: int, phase: str, where: Sampling, tumour: Distance
+) -> dict[MaskKey, Region]:
+    """Let the readers draw one phase."""
+    second = spread(index, 0.37) < params.second_reader_share
+    drawn: dict[MaskKey, Region] = {}
+    for reader in (1, 2) if second else (1,):
+        rng = stream(params.seed, index, f"reader {reader} {phase}")
+        mask = outline(rng, tumour, where, reader)
+        drawn[phase, reader, "tumour"] = Region(mask, where.grid, "tumour")
+    return drawn
 
 
 def is_missing(params: PhantomParams, index: int, phase: str) -> bool:

@@ -41,7 +41,7 @@ class Scanner:
     grain_mm : float
         Correlation length of the noise, mm; a soft kernel has coarse grain.
     gain : float
-        Factor on the signal (MR only).
+        Factor on the signal (MR, ultrasound).
     field_tesla : float
         Field strength (MR only).
     """
@@ -97,7 +97,7 @@ def scanner(params: PhantomParams, site: int) -> Scanner:
         blur_mm=blur,
         noise=noise * (_MR_NOISE_FACTOR if mr else 1.0),
         grain_mm=grain,
-        gain=gain if mr else 1.0,
+        gain=1.0 if params.modality == "ct" else gain,
         field_tesla=tesla,
     )
 
