@@ -41,10 +41,21 @@ class HepacastError(Exception):
         self.where = {**{key: str(value) for key, value in place.items()}, **self.where}
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes: keyword-only arguments need a hand."""
+        return _rebuild, (type(self), self.what, self.got, self.fix, self.where)
+
     def __str__(self) -> str:
         trail = " > ".join(f"{key} {value}" for key, value in self.where.items())
         text = f"{self.what}; got {self.got}. {self.fix}"
         return f"[{trail}] {text}" if trail else text
+
+
+def _rebuild(
+    kind: type[HepacastError], what: str, got: str, fix: str, where: dict[str, str]
+) -> HepacastError:
+    """Make an error anew on the other side of a process boundary."""
+    return kind(what=what, got=got, fix=fix).at(**where)
 
 
 class StudyError(HepacastError, ValueError):

@@ -18,10 +18,10 @@ import numpy as np
 from hepacast.core.errors import LeakError, TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hepacast.core.outcome import Outcome
-    from hepacast.core.table import FeatureTable
+    from hepacast.core.table import FeatureName, FeatureTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +166,6 @@ class Fitted(ABC):
         return Train(train.with_table(self._apply(train.table)))
 
 
-def witness(parts: Iterable[Fitted]) -> dict[str, frozenset[str]]:
-    """List which part saw which patients, for the leakage certificate."""
-    return {f"{at} {type(part).__name__}": part.seen for at, part in enumerate(parts)}
+def keep_columns(train: Train, columns: Sequence[FeatureName]) -> Train:
+    """Return the same training cases with fewer columns."""
+    return Train(train.with_table(train.table.select(columns)))

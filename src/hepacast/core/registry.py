@@ -89,3 +89,8 @@ class Registry(Generic[F]):
             if rest is None or isinstance(rest, dict):
                 return {"kind": kind, **(rest or {})}
         return block
+
+
+def kind_of(params: Params) -> str:
+    """Name the part that a settings block belongs to."""
+    return str(type(params).model_fields["kind"].default)

@@ -21,7 +21,7 @@ class TextTable:
     columns : mapping of str to tuple of str or None
         Cells by column heading, all of one length.
     source : str
-        File (and sheet) it came from, for messages.
+        Name of the file it came from, for messages; never its folder, which may name a patient.
     digest : str
         sha256 of the file's bytes.
 

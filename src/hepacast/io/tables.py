@@ -61,7 +61,7 @@ def read_table(path: Path, *, sheet: str | None = None, on_event: Listener = ign
             got=f"{len(frame)} rows under {', '.join(map(repr, frame.columns))}",
             fix="Mend the first row of the table, or name the right sheet.",
         ).at(file=path)
-    return TextTable(columns, str(path), digest_bytes(data))
+    return TextTable(columns, path.name, digest_bytes(data))
 
 
 def _text(data: bytes, path: Path, on_event: Listener) -> str:

@@ -159,6 +159,25 @@ def minus(region: Region, other: Region) -> Region:
     return Region(mask, region.grid, region.name)
 
 
+def common(region: Region, other: Region) -> Region:
+    """Keep the voxels of the region that the other has too: the ring inside the liver.
+
+    Raises
+    ------
+    EmptyRegionError
+        If nothing is left.
+    """
+    region.grid.require_same(other.grid, what=f"{region.name} and {other.name}")
+    mask = region.mask & other.mask
+    if not mask.any():
+        raise EmptyRegionError(
+            what=f"something of {region.name} must lie inside {other.name}",
+            got=f"all {region.size} voxels outside",
+            fix="Check that both masks belong to the same image.",
+        ).at(region=region.name)
+    return Region(mask, region.grid, region.name)
+
+
 def _grown_box(region: Region, mm: float) -> Box:
     slices = []
     for s, length, spacing in zip(

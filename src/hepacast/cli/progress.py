@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events of a run as progress bars on a terminal, or as plain lines elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from hepacast.core.events import Advanced, Event, Failed, Noticed, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hepacast.core.events import Listener
+
+
+class _Screen:
+    """Turn events into bars and lines."""
+
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self._progress, self._console = progress, console
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Started):
+            self._bars[event.stage] = self._progress.add_task(event.stage, total=event.total)
+        elif isinstance(event, Advanced):
+            self._progress.advance(self._bars[event.stage])
+        elif isinstance(event, Noticed):
+            self._line("note", f"{event.where}: {event.text}")
+        elif isinstance(event, Failed):
+            self._line("failed", f"{event.stage} {event.item}: {event.error}")
+
+    def _line(self, mark: str, text: str) -> None:
+        self._console.print(f"{mark}  {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """Give a listener that draws on standard error until the block ends."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        yield _Screen(bars, console)

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From findings to the content of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
+from hepacast.core.registry import kind_of
+from hepacast.report import content as shown
+from hepacast.run.apparent import final_fit
+from hepacast.run.controls import discrimination
+from hepacast.run.evaluate import compare, evaluate
+from hepacast.run.lock import versions
+from hepacast.run.methods import methods, references
+from hepacast.run.precision import precision
+from hepacast.run.survivals import overall
+from hepacast.run.table_one import table_one
+from hepacast.table.outcomes import BinaryParams, CompetingParams, SurvivalParams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hepacast.core.errors import HepacastError
+    from hepacast.core.events import Noticed
+    from hepacast.core.folds import Cohort
+    from hepacast.run.apparent import Final
+    from hepacast.run.chain import Recipe
+    from hepacast.run.flow import Joined, Step
+    from hepacast.run.gather import Materials
+    from hepacast.run.measure import CaseRecord
+    from hepacast.run.protocol import Assessment, Resample
+
+PICTURES = 12
+"""Cases shown in the report; all others are in the folder of cases."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """All that was found out about one outcome."""
+
+    name: str
+    cohort: Cohort
+    step: Step
+    recipe: Recipe
+    roles: Mapping[str, str]
+    at_days: float | None
+    tasks: tuple[Resample, ...]
+    assessment: Assessment
+    shuffles: Mapping[str, np.ndarray]
+
+    def observed(self, model: str) -> float:
+        """Return the out-of-fold discrimination of one model."""
+        return discrimination(self.cohort.outcome, self.assessment.models[model].score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circumstances:
+    """What surrounds the findings: records, trouble, and when it was."""
+
+    records: Mapping[str, CaseRecord]
+    failures: Mapping[str, HepacastError]
+    notices: Sequence[Noticed]
+    lock_digest: str
+    created: str
+    truths: Mapping[str, Mapping[str, float]]
+
+
+def compose(
+    materials: Materials, joined: Joined, findings: Sequence[Finding], around: Circumstances
+) -> shown.ReportContent:
+    """Put everything that the report shows into one object."""
+    about = materials.study.study
+    flow = [*joined.steps, *(finding.step for finding in findings)]
+    records = list(around.records.values())[:PICTURES]
+    return shown.ReportContent(
+        study=shown.Study(
+            name=about.name,
+            title=about.title,
+            design=about.design,
+            protocol=materials.study.protocol,
+            synthetic=about.synthetic,
+            seed=materials.study.split.seed,
+            created=around.created,
+            versions=versions(),
+            lock=_lock(materials, joined, around.lock_digest),
+            declared=about.declared,
+        ),
+        flow=tuple(_flow_step(step) for step in flow),
+        table_one=table_one(materials.clinical, findings[0].cohort),
+        outcomes=tuple(_outcome(materials, finding, around) for finding in findings),
+        precision=tuple(p for f in findings for p in precision(f.name, f.cohort, f.recipe)),
+        notices=tuple(shown.Notice(where=n.where, text=n.text) for n in around.notices),
+        failures=tuple(_failure(case, error) for case, error in around.failures.items()),
+        pictures=tuple(
+            shown.Picture(
+                caption="Outlines of the regions on the slice where the first region is largest.",
+                png=record.picture,
+                case=record.case,
+                stage="regions",
+            )
+            for record in records
+        ),
+        methods=methods(materials, findings),
+        references=references(materials),
+    )
+
+
+def _lock(materials: Materials, joined: Joined, digest: str) -> shown.Lock:
+    split = materials.study.split
+    scheme = (
+        f"{split.outer}-fold cross-validation grouped by patient and balanced by outcome, "
+        f"repeated {split.repeats} times; {split.inner} inner folds; seed {split.seed}"
+    )
+    digests = materials.digests.items()
+    return shown.Lock(
+        study_file=materials.text,
+        sha256=digest,
+        digests=tuple(shown.Digest(name=name, sha256=sha) for name, sha in digests),
+        n_cases=len(joined.table),
+        n_patients=len(set(joined.table.patients)),
+        n_features=len(joined.table.columns),
+        resampling=scheme,
+    )
+
+
+def _flow_step(step: Step) -> shown.FlowStep:
+    return shown.FlowStep(
+        label=step.label,
+        n_before=step.before,
+        exclusions=tuple(
+            shown.Exclusion(reason=one.reason, n=len(one.cases), cases=one.cases)
+            for one in step.excluded
+        ),
+        n_after=step.after,
+    )
+
+
+def _failure(case: str, error: HepacastError) -> shown.Failure:
+    return shown.Failure(
+        stage=" > ".join(f"{k} {v}" for k, v in error.where.items() if k not in {"case", "file"}),
+        case=case,
+        file=error.where.get("file", ""),
+        expected=error.what,
+        found=error.got,
+        fix=error.fix,
+    )
+
+
+def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> shown.OutcomeReport:
+    """Compute all that is shown of one outcome."""
+    outcome = finding.cohort.outcome
+    final = final_fit(finding.cohort, finding.recipe, finding.at_days)
+    models = tuple(_model(finding, name, final, materials) for name in finding.recipe.models.sets)
+    found = finding.assessment.models
+    candidates = [name for name, role in finding.roles.items() if name in found and role]
+    kind = {Binary: "binary", CompetingRisks: "competing"}.get(type(outcome), "survival")
+    return shown.OutcomeReport.model_validate(
+        {
+            "name": finding.name,
+            "kind": kind,
+            "definition": define(materials.study.outcomes[finding.name]),
+            "n": len(outcome),
+            "events": int(outcome.event.sum()),
+            "horizon_months": None if finding.at_days is None else finding.at_days / DAYS_PER_MONTH,
+            "overall": None if isinstance(outcome, Binary) else overall(outcome),
+            "models": models,
+            "comparisons": tuple(
+                compare(outcome, (a, found[a]), (b, found[b]))
+                for a, b in combinations(candidates, 2)
+            ),
+            "permutations": tuple(
+                _permutation(finding, model, null) for model, null in finding.shuffles.items()
+            ),
+            "truth": tuple(
+                shown.Truth(name=f"{measure} of {model}", true=true, estimate=estimate)
+                for model, true in around.truths.get(finding.name, {}).items()
+                for measure, estimate in [_headline(models, model)]
+            ),
+        }
+    )
+
+
+def _headline(models: tuple[shown.Model, ...], name: str) -> tuple[str, shown.Estimate]:
+    """Return the measure and the out-of-fold estimate of one model."""
+    model = next(model for model in models if model.name == name)
+    honest = model.honest
+    if honest is None or honest.discrimination is None:
+        return "", shown.Estimate(value=None)
+    return honest.measure, honest.discrimination
+
+
+def _model(finding: Finding, name: str, final: Final, materials: Materials) -> shown.Model:
+    """Show one model: honest and apparent results, what it chose, and how steadily."""
+    settings = materials.study.evaluate
+    outcome, members = finding.cohort.outcome, finding.recipe.models.sets[name]
+    assessment = finding.assessment
+    return shown.Model(
+        name=name,
+        role="baseline" if finding.roles[name] == "baseline" else "candidate",
+        ingredients=members,
+        algorithm=_algorithm(finding, members),
+        steps=tuple(step for score in members for step in _steps(finding.recipe, score)),
+        evaluations=(
+            evaluate(outcome, assessment.models[name], finding.at_days, settings),
+            evaluate(outcome, final.models[name], finding.at_days, settings, apparent=True),
+        ),
+        coefficients=tuple(c for score in members for c in _coefficients(finding, score, final)),
+        funnel=tuple(f for score in members for f in _funnel(finding, score)),
+    )
+
+
+def _algorithm(finding: Finding, members: tuple[str, ...]) -> str:
+    """Name what turns columns into the model's number."""
+    if len(members) > 1:
+        return f"{kind_of(finding.recipe.models.fit)} of out-of-fold scores"
+    return kind_of(finding.recipe.scores[members[0]].model)
+
+
+def _steps(recipe: Recipe, score: str) -> list[str]:
+    """List all that is learned for one score, in order."""
+    spec = recipe.scores[score]
+    return [f"{score}: {kind_of(part)}" for part in (*spec.steps, spec.model)]
+
+
+def _coefficients(finding: Finding, score: str, final: Final) -> list[shown.Coefficient]:
+    """Show the weights of the fit on all cases, with how many folds chose the same column."""
+    counts = finding.assessment.chosen[score]
+    fits = len(finding.tasks)
+    weights = final.coefficients[score]
+    names = sorted(
+        {*weights, *counts}, key=lambda n: (-counts[n], -abs(weights.get(n, 0.0)), str(n))
+    )
+    return [
+        shown.Coefficient(
+            name=f"{score}: {name.label}",
+            estimate=shown.Estimate(value=weights[name]) if name in weights else None,
+            effect="log odds or log hazard per unit",
+            selected=counts[name] / fits,
+        )
+        for name in names[:30]
+    ]
+
+
+def _funnel(finding: Finding, score: str) -> list[shown.FunnelStep]:
+    """Show how many columns every step left, over all fits."""
+    counts = np.array(finding.assessment.funnels[score])
+    labels = _steps(finding.recipe, score)
+    return [
+        shown.FunnelStep(
+            step=label, columns_in=_spread(counts[:, at]), columns_out=_spread(counts[:, at + 1])
+        )
+        for at, label in enumerate(labels)
+    ]
+
+
+def _spread(counts: np.ndarray) -> shown.Spread:
+    return shown.Spread(mean=counts.mean(), low=counts.min(), high=counts.max())
+
+
+def _permutation(finding: Finding, model: str, null: np.ndarray) -> shown.Permutation:
+    """Set the observed value against those on shuffled outcomes."""
+    outcome = finding.cohort.outcome
+    observed = finding.observed(model)
+    above = int((null >= observed).sum())
+    p = (above + 1) / (len(null) + 1)
+    measure = "AUC" if isinstance(outcome, Binary) else "Harrell's C"
+    return shown.Permutation(
+        model=model,
+        measure=measure,
+        null=null,
+        observed=observed,
+        p=p,
+        sentence=f"{above} of {len(null)} whole runs on shuffled outcomes reached "
+        f"the observed {measure} of {observed:.2f} (P = {p:.2f}).",
+    )
+
+
+def define(params: BinaryParams | SurvivalParams | CompetingParams) -> str:
+    """Say in one sentence what an outcome is."""
+    what = f"{params.event} = {params.event_level!r}"
+    if isinstance(params, BinaryParams):
+        if params.within_months is None:
+            return f"Cases with {what}, against {', '.join(map(repr, params.other_levels))}."
+        competing = (
+            " Cases with a competing event count as without it." if params.competing_levels else ""
+        )
+        return (
+            f"{what} within {params.within_months:g} months ({params.time}, {params.unit}); cases "
+            f"censored before that are excluded, never counted as without the event.{competing}"
+        )
+    text = f"Time ({params.time}, {params.unit}) to {what}, censored at {params.censored_level!r}."
+    if isinstance(params, CompetingParams):
+        others = ", ".join(map(repr, params.competing_levels))
+        text += f" Competing events: {others}; models are of the cause-specific hazard."
+    return text

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that must fail if everything is honest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import HepacastError
+from hepacast.core.events import Advanced, Noticed, Started, ignore
+from hepacast.core.outcome import Binary
+from hepacast.core.provenance import generator
+from hepacast.run.execute import Executor
+from hepacast.run.protocol import assess, plan
+from hepacast.stats.concordance import harrell_c
+from hepacast.stats.roc import auc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jaxtyping import Float
+
+    from hepacast.core.events import Listener
+    from hepacast.core.folds import Cohort
+    from hepacast.core.outcome import Outcome
+    from hepacast.run.chain import Recipe
+    from hepacast.run.study import SplitParams, Study
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shuffle:
+    """One whole validation on shuffled outcomes, ready to be worked on anywhere."""
+
+    cohort: Cohort
+    recipe: Recipe
+    split: SplitParams
+    at_days: float | None
+    number: int
+
+
+def discrimination(outcome: Outcome, score: Float[np.ndarray, " case"]) -> float:
+    """Return the AUC of a binary outcome, or Harrell's C; higher scores are worse."""
+    if isinstance(outcome, Binary):
+        return auc(score, outcome.event).estimate
+    return harrell_c(score, outcome.time_days, outcome.event).estimate
+
+
+def shuffled(task: Shuffle) -> dict[str, float]:
+    """Deal the outcomes anew among the cases, and run everything once."""
+    order = generator(task.split.seed, "permuted labels", task.number).permutation(len(task.cohort))
+    cohort = task.cohort.with_outcome(task.cohort.outcome.take(order))
+    tasks = plan(cohort, task.recipe, task.split, task.at_days, repeats=1)
+    found = assess(tasks, Executor())
+    return {n: discrimination(cohort.outcome, one.score) for n, one in found.models.items()}
+
+
+def permuted_labels(
+    cohort: Cohort,
+    recipe: Recipe,
+    study: Study,
+    at_days: float | None,
+    executor: Executor,
+    *,
+    on_event: Listener = ignore,
+) -> Mapping[str, Float[np.ndarray, " shuffle"]]:
+    """Return the discrimination of every model on shuffled outcomes.
+
+    A shuffle that cannot be fitted (a fold without events, say) is named and
+    left out; the P value counts only those that ran.
+    """
+    stage = f"permuted labels {cohort.outcome.name}"
+    times = study.controls.permuted_labels
+    tasks = [Shuffle(cohort, recipe, study.split, at_days, number) for number in range(times)]
+    on_event(Started(stage, times))
+    found: dict[int, dict[str, float]] = {}
+    for at, result in executor.map(shuffled, tasks):
+        if isinstance(result, HepacastError):
+            on_event(Noticed(stage, f"shuffle {at + 1} could not be fitted: {result}"))
+        else:
+            found[at] = result
+        on_event(Advanced(stage, str(at + 1)))
+    names = recipe.models.sets
+    return {n: np.array([found[at][n] for at in sorted(found)]) for n in names}

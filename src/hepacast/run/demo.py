@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo: synthetic patients, a study file, a run, and truth beside estimate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepacast.core.errors import StudyError
+from hepacast.core.events import ignore
+from hepacast.io.store import write_atomic
+from hepacast.phantom import PhantomParams, true_performance, write_cohort
+from hepacast.run.whole import Finished, run_study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hepacast.core.events import Listener
+    from hepacast.phantom import Truth
+
+STUDY = """\
+# A study of synthetic patients, written by `hepacast demo`.
+schema: 1
+study: {{name: demo, title: "Early recurrence of synthetic HCC", synthetic: true}}
+cases:
+  table: cases.csv
+  site: site
+  reader: reader
+  masks: {{tumour: mask_tumour, liver: mask_liver}}
+clinical: {{table: clinical.csv, dictionary: fields.yaml}}
+outcomes:
+  early_recurrence:
+    kind: binary
+    event: recurrence_cause
+    event_level: "1"
+    other_levels: ["0"]
+    competing_levels: ["2"]      # died without recurrence: had none
+    time: recurrence_days
+    unit: days
+    within_months: {horizon:g}
+  survival:
+    kind: survival
+    time: os_days
+    unit: days
+    event: death
+    event_level: "1"
+    censored_level: "0"
+    horizon_months: {horizon:g}
+regions:
+  liver: {{mask: liver}}
+  tumour: {{mask: tumour}}
+  ring: {{from: tumour, ring_mm: 5, inside: liver}}
+features:
+  radiomics: {{regions: [tumour, ring]}}
+scores:
+  clinical: {{from: [clinical], steps: [impute], model: lasso}}
+  rad_score:
+    from: [radiomics]
+    steps: [impute, variance, {{correlation: {{limit: 0.95}}}}]
+    model: lasso
+models:
+  sets: {{clinical: [clinical], imaging: [rad_score], combined: [clinical, rad_score]}}
+split: {{seed: {seed}, outer: 5, repeats: 3, inner: 5}}
+controls: {{permuted_labels: {shuffles}}}
+"""
+
+MARK = "phantom.json"
+"""File that keeps the settings of a cohort."""
+TRUE_OF = {"early_recurrence": ("recurrence", "auc"), "survival": ("os", "c_index")}
+"""End point and measure of the phantom behind every outcome of the demo."""
+
+
+def run_demo(
+    folder: Path,
+    params: PhantomParams,
+    *,
+    shuffles: int = 20,
+    workers: int | None = None,
+    on_event: Listener = ignore,
+) -> Finished:
+    """Write a synthetic cohort and its study file to a folder, and run it.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``cohort`` and ``results``; must not hold another cohort.
+    params : PhantomParams
+        The cohort.
+    shuffles : int
+        Whole runs on permuted outcomes.
+    workers : int, optional
+        Processes; all cores by default.
+    on_event : callable
+        Told of progress.
+
+    Returns
+    -------
+    Finished
+        Its summary holds truth beside estimate.
+    """
+    cohort = folder / "cohort"
+    if not (cohort / "truth.json").is_file():
+        truth = write_cohort(params, cohort, on_event=on_event)
+        write_atomic(cohort / MARK, params.model_dump_json() + "\n")
+    else:
+        _same_cohort(cohort, params)
+        truth = true_performance(params)
+    text = STUDY.format(horizon=params.horizon_months, seed=params.seed, shuffles=shuffles)
+    study = write_atomic(cohort / "study.yaml", text)
+    truths = {name: _truths(truth, name) for name in TRUE_OF}
+    return run_study(study, folder / "results", workers=workers, truths=truths, on_event=on_event)
+
+
+def _truths(truth: Truth, outcome: str) -> dict[str, float]:
+    """Return the true value of every model of the demo, for one outcome."""
+    end_point, metric = TRUE_OF[outcome]
+    return {
+        model: truth.get(end_point, model, metric).value  # type: ignore[arg-type]
+        for model in ("clinical", "imaging", "combined")
+    }
+
+
+def _same_cohort(cohort: Path, params: PhantomParams) -> None:
+    """Refuse a cohort made with other settings: its truth would be another."""
+    mark = cohort / MARK
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != params.model_dump_json() + "\n":
+        raise StudyError(
+            what="the demo's folder must be new, or hold a cohort of the same settings",
+            got="a cohort of other settings",
+            fix="Choose another folder, or remove this one.",
+        ).at(folder=cohort)

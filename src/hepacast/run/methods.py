@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Methods section, written from the settings that were obeyed."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from hepacast._version import __version__
+from hepacast.core.registry import kind_of
+from hepacast.report import content as shown
+from hepacast.run.lock import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hepacast.run.compose import Finding
+    from hepacast.run.gather import Materials
+
+
+def references(materials: Materials) -> tuple[shown.Reference, ...]:
+    """List the works that the Methods section cites."""
+    works = json.loads((files("hepacast.run") / "works.json").read_text(encoding="utf-8"))
+    skip = set() if materials.measured else {"pyradiomics", "ibsi"}
+    return tuple(shown.Reference(key=key, **work) for key, work in works.items() if key not in skip)
+
+
+def methods(materials: Materials, findings: Sequence[Finding]) -> tuple[shown.Paragraph, ...]:
+    """Write the paragraphs of the Methods section."""
+    paragraphs = [
+        shown.Paragraph(heading="Features", text=_features(materials)),
+        shown.Paragraph(heading="Scores and models", text=_models(materials)),
+        shown.Paragraph(heading="Validation", text=_validation(materials, findings)),
+        shown.Paragraph(heading="Software", text=_software()),
+    ]
+    return tuple(paragraphs)
+
+
+def _features(materials: Materials) -> str:
+    sentences = []
+    for name, block in materials.measured.items():
+        phases = "all phases" if block.phases == "all" else f"the phases {', '.join(block.phases)}"
+        regions = ", ".join(materials.study.regions if block.regions == "all" else block.regions)
+        sentences.append(
+            f"Radiomic features ({name}) were extracted from {phases} in the regions {regions}, "
+            "with the definitions of PyRadiomics [@pyradiomics], which agree with the IBSI "
+            "[@ibsi] where both define a feature."
+        )
+    for name, table in materials.tables.items():
+        sentences.append(
+            f"{len(table.columns)} features ({name}) were taken from a table made elsewhere; how "
+            "they were extracted is not known to this software."
+        )
+    used = ", ".join(materials.clinical.variables[n].label for n in materials.predictors)
+    sentences.append(f"Clinical candidates, all known at baseline, were {used or 'none'}.")
+    return " ".join(sentences)
+
+
+def _models(materials: Materials) -> str:
+    sentences = []
+    for name, score in materials.study.scores.items():
+        steps = ", ".join(map(kind_of, (*score.steps, score.model)))
+        sources = " and ".join(score.from_)
+        sentences.append(f"The score {name} was made from {sources} by {steps}.")
+    sets = "; ".join(f"{n} ({' + '.join(m)})" for n, m in materials.study.models.sets.items())
+    sentences.append(
+        f"The models were {sets}. Penalised regression followed the LASSO [@tibshirani]; models of "
+        "several scores were fitted to scores that were themselves out of fold. Volume alone and "
+        "the clinical variables alone served as baselines."
+    )
+    return " ".join(sentences)
+
+
+def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
+    split, times = materials.study.split, materials.study.controls.permuted_labels
+    cases = ", ".join(f"{len(f.cohort)} for {f.name}" for f in findings)
+    return (
+        f"Models were validated by {split.outer}-fold cross-validation, repeated {split.repeats} "
+        f"times, grouped by patient and balanced by outcome ({cases}). Imputation, scaling, "
+        "selection, penalties, cut-offs and the weights of combined models were learned in the "
+        f"training part of each fold only, penalties in {split.inner} inner folds. Discrimination "
+        "was measured on the out-of-fold scores, averaged over repeats: AUC with DeLong's interval "
+        "[@delong], or Harrell's C [@harrell]. Calibration and net benefit [@vickers] use the "
+        f"out-of-fold probabilities. The whole procedure was repeated {times} times on permuted "
+        "outcomes. Reporting follows TRIPOD+AI [@tripodai]."
+    )
+
+
+def _software() -> str:
+    listed = ", ".join(f"{n} {v}" for n, v in versions().items() if n != "hepacast")
+    return f"All computations were made with hepacast {__version__} ({listed})."

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Baselines that every study is held against, whether it asks for them or not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hepacast.core.errors import StudyError
+from hepacast.core.events import Noticed, ignore
+from hepacast.models import MODELS
+from hepacast.run.study import ScoreParams
+from hepacast.select import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hepacast.core.events import Listener
+    from hepacast.core.table import FeatureName
+    from hepacast.run.chain import Recipe
+
+VOLUMES = ("MeshVolume", "VoxelVolume")
+VOLUME_ONLY, CLINICAL_ONLY = "volume-only", "clinical-only"
+
+
+def with_baselines(
+    recipe: Recipe, *, on_event: Listener = ignore
+) -> tuple[Recipe, Mapping[str, str]]:
+    """Add the volume-only and the clinical-only baseline to a recipe.
+
+    Returns
+    -------
+    Recipe
+        With one more score and model per baseline.
+    roles : mapping of str to str
+        ``candidate`` or ``baseline``, by model.
+    """
+    columns, scores = dict(recipe.columns), dict(recipe.scores)
+    sets = dict(recipe.models.sets)
+    roles = dict.fromkeys(sets, "candidate")
+    impute = STEPS.parse("impute")
+    found = _volume(recipe)
+    if found is None:
+        on_event(Noticed("baselines", "no volume among the features: no volume-only baseline"))
+    else:
+        columns[VOLUME_ONLY] = (found,)
+        scores[VOLUME_ONLY] = ScoreParams(
+            from_=(VOLUME_ONLY,), steps=(impute,), model=MODELS.parse("regression")
+        )
+    if columns["clinical"]:
+        scores[CLINICAL_ONLY] = ScoreParams(
+            from_=("clinical",), steps=(impute,), model=MODELS.parse("lasso")
+        )
+    for name in scores.keys() - recipe.scores.keys():
+        sets[name] = (name,)
+        roles[name] = "baseline"
+    models = recipe.models.model_copy(update={"sets": sets})
+    return replace(recipe, scores=scores, models=models, columns=columns), roles
+
+
+def _volume(recipe: Recipe) -> FeatureName | None:
+    """Find the column with the tumour's volume: the one declared, or the first there is."""
+    every = [column for columns in recipe.columns.values() for column in columns]
+    declared = recipe.models.volume
+    if declared is not None:
+        match = next((column for column in every if str(column) == declared), None)
+        if match is None:
+            raise StudyError(
+                what="models.volume must be one of the study's columns",
+                got=repr(declared),
+                fix="Write it as phase/region/filter/family/feature, e.g. "
+                "portal/tumour/original/shape/MeshVolume.",
+            )
+        return match
+    volumes = (c for c in every if c.family == "shape" and c.feature in VOLUMES)
+    return next(volumes, None)

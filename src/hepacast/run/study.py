@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The study file: one closed, typed YAML that says everything a run depends on."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic import Field as Setting
+
+from hepacast.core.errors import StudyError
+from hepacast.core.params import Params
+from hepacast.models import MODELS
+from hepacast.radiomics import ExtractParams
+from hepacast.run.yaml12 import load_yaml
+from hepacast.select import STEPS
+from hepacast.table.outcomes import OutcomeParams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    StepBlock = Params
+    ModelBlock = Params
+else:
+    StepBlock = Annotated[STEPS.union(), BeforeValidator(STEPS.spell_out)]
+    ModelBlock = Annotated[MODELS.union(), BeforeValidator(MODELS.spell_out)]
+
+All = Literal["all"]
+
+
+class AboutParams(Params):
+    """What the study is; printed, never computed with."""
+
+    name: str = Setting(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    """Short name, used for files."""
+    title: str = ""
+    """Headline of the report."""
+    design: str = "retrospective"
+    """``retrospective``, ``prospective`` ..."""
+    synthetic: bool = False
+    """True for a phantom cohort; the report says so loudly."""
+    declared: dict[str, str] = Setting(default_factory=dict)
+    """Facts that only a human knows (ethics, registration, funding), for the checklists."""
+
+
+class CasesParams(Params):
+    """The long case table: one row per case, phase and reader, with an image and its masks."""
+
+    table: str
+    """Path of the table, relative to the study file."""
+    patient: str = "case"
+    """Column with the case id."""
+    site: str | None = None
+    """Column with the centre."""
+    phase: str = "phase"
+    """Column with the phase."""
+    reader: str | None = None
+    """Column with the reader; the first reader's masks are measured."""
+    image: str = "image"
+    """Column with the image path, relative to the table."""
+    masks: dict[str, str] = Setting(default_factory=lambda: {"tumour": "mask"})
+    """Column with the mask path, for every mask that regions are made of."""
+
+
+class ClinicalParams(Params):
+    """The clinical table and its dictionary."""
+
+    table: str
+    """Path of the table, relative to the study file."""
+    dictionary: str
+    """Path of the YAML file that describes the columns."""
+    id: str = "case"
+    """Column with the case id."""
+    sheet: str | None = None
+    """Sheet of a spreadsheet; the first one by default."""
+    site: str | None = None
+    """Column with the centre, for studies without a case table."""
+    use: tuple[str, ...] | None = None
+    """Columns that may predict; every variable known at baseline by default."""
+
+
+class RegionParams(Params):
+    """One region: a mask, or a shape made from another region, in true millimetres."""
+
+    mask: str | None = None
+    """Mask that it is, one of ``cases.masks``."""
+    from_: str | None = Setting(default=None, alias="from")
+    """Region that it is made from."""
+    erode_mm: PositiveFloat | None = None
+    """Take away everything this close to the surface."""
+    dilate_mm: PositiveFloat | None = None
+    """Add everything this close to the surface."""
+    ring_mm: PositiveFloat | None = None
+    """Only what lies outside, up to this far."""
+    minus: str | None = None
+    """Region to take away."""
+    inside: str | None = None
+    """Region that it must stay inside of."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> RegionParams:
+        """Ask for exactly one origin, and at most one change of shape."""
+        if (self.mask is None) == (self.from_ is None):
+            msg = "a region is either a mask or made from another region"
+            raise ValueError(msg)
+        shapes = [self.erode_mm, self.dilate_mm, self.ring_mm]
+        if len([s for s in shapes if s is not None]) > 1:
+            msg = "a region is eroded, dilated or ringed, one at a time"
+            raise ValueError(msg)
+        return self
+
+
+class RadiomicsParams(Params):
+    """Features measured on the images."""
+
+    engine: Literal["radiomics"] = "radiomics"
+    params: ExtractParams = ExtractParams()
+    """Settings of the extraction."""
+    phases: tuple[str, ...] | All = "all"
+    """Phases to measure."""
+    regions: tuple[str, ...] | All = "all"
+    """Regions to measure."""
+    missing_phase: Literal["exclude", "keep"] = "exclude"
+    """A case without one of the phases leaves the study, or stays with missing values."""
+
+
+class TableFeaturesParams(Params):
+    """Features measured elsewhere: one row per case."""
+
+    engine: Literal["table"] = "table"
+    table: str
+    """Path of the table, relative to the study file."""
+    id: str = "case"
+    """Column with the case id."""
+    drop: tuple[str, ...] = ()
+    """Columns that are no features."""
+
+
+def _engine(block: object) -> object:
+    """Let ``{table: ...}`` stand for ``{engine: table, table: ...}``."""
+    if isinstance(block, dict) and "engine" not in block:
+        return {"engine": "table" if "table" in block else "radiomics", **block}
+    return block
+
+
+FeatureParams = Annotated[
+    Annotated[RadiomicsParams | TableFeaturesParams, Setting(discriminator="engine")],
+    BeforeValidator(_engine),
+]
+
+
+class ScoreParams(Params):
+    """One score: columns, steps that choose among them, and the model that weighs them.
+
+    Every step is fitted again inside every resample.
+    """
+
+    from_: tuple[str, ...] = Setting(alias="from", min_length=1)
+    """Sources of the columns: feature blocks, or ``clinical``."""
+    steps: tuple[StepBlock, ...] = ()
+    """Steps in order."""
+    model: ModelBlock
+    """What turns the columns that are left into one number."""
+
+
+class ModelsParams(Params):
+    """Which scores go together, and how."""
+
+    sets: dict[str, tuple[str, ...]] = Setting(min_length=1)
+    """Scores of every model."""
+    fit: ModelBlock = Setting(default_factory=lambda: MODELS.parse("regression"))
+    """What combines the scores; learned on scores that were themselves out of fold."""
+    volume: str | None = None
+    """Column of the volume-only baseline; the first volume among the features by default."""
+
+
+class SplitParams(Params):
+    """How patients are divided; locked before any outcome is read."""
+
+    seed: NonNegativeInt = 7
+    """Seed of every random choice."""
+    outer: int = Setting(default=5, ge=2)
+    """Folds that give the estimate."""
+    repeats: PositiveInt = 3
+    """Independent divisions whose scores are averaged."""
+    inner: int = Setting(default=5, ge=2)
+    """Folds inside a training part, for tuning and for the scores that are combined."""
+
+
+class ControlsParams(Params):
+    """Runs that must fail if everything is honest."""
+
+    permuted_labels: NonNegativeInt = 20
+    """Whole runs on shuffled outcomes."""
+
+
+class EvaluateParams(Params):
+    """What is computed from the out-of-fold predictions."""
+
+    thresholds: tuple[NonNegativeFloat, NonNegativeFloat] = (0.05, 0.80)
+    """First and last threshold of the decision curves."""
+    risk_groups: Literal["median"] = "median"
+    """Cut between low and high risk, learned in the training part of every fold."""
+
+
+class Study(Params):
+    """Everything a run depends on."""
+
+    schema_: Literal[1] = Setting(alias="schema")
+    """Version of this grammar."""
+    protocol: Literal["strict"] = "strict"
+    """Everything that learns, learns inside the resampling."""
+    study: AboutParams
+    cases: CasesParams | None = None
+    clinical: ClinicalParams
+    outcomes: dict[str, OutcomeParams] = Setting(min_length=1)
+    regions: dict[str, RegionParams] = Setting(default_factory=dict)
+    features: dict[str, FeatureParams] = Setting(default_factory=dict)
+    scores: dict[str, ScoreParams] = Setting(min_length=1)
+    models: ModelsParams
+    split: SplitParams = SplitParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    controls: ControlsParams = ControlsParams()
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Study:
+        """Check that everything named is defined."""
+        measured = {n: f for n, f in self.features.items() if isinstance(f, RadiomicsParams)}
+        if measured and (self.cases is None or not self.regions):
+            msg = "radiomics needs images and regions: give cases and regions"
+            raise ValueError(msg)
+        masks = self.cases.masks if self.cases else {}
+        earlier: list[str] = []
+        for name, region in self.regions.items():
+            _known(f"regions.{name}", "mask", [region.mask], masks)
+            others = [region.from_, region.minus, region.inside]
+            _known(f"regions.{name}", "region defined above it", others, earlier)
+            earlier.append(name)
+        for name, block in measured.items():
+            if block.regions != "all":
+                _known(f"features.{name}", "region", block.regions, self.regions)
+        for name, score in self.scores.items():
+            _known(f"scores.{name}", "source", score.from_, [*self.features, "clinical"])
+        for name, members in self.models.sets.items():
+            _known(f"models.sets.{name}", "score", members, self.scores)
+        return self
+
+
+def _known(place: str, kind: str, wanted: object, there: object) -> None:
+    """Refuse a name that is not defined, offering the nearest one."""
+    names = list(there)  # type: ignore[call-overload]
+    for name in wanted:  # type: ignore[attr-defined]
+        if name is not None and name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            msg = f"{place}: no {kind} {name!r} (there are: {', '.join(names) or 'none'}){hint}"
+            raise ValueError(msg)
+
+
+def parse_study(text: str, *, source: str = "study.yaml") -> Study:
+    """Turn the text of a study file into a checked study.
+
+    Raises
+    ------
+    StudyError
+        Naming the first setting that is wrong, and how many more there are.
+    """
+    content = load_yaml(text, source=source)
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error).at(file=source) from None
+
+
+def read_study(path: Path) -> Study:
+    """Read a study file.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read, or is not a study.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            what="the study file must be readable UTF-8 text",
+            got=str(error),
+            fix="Check the path; `hepacast init DIR` writes a commented one.",
+        ).at(file=path) from error
+    return parse_study(text, source=str(path))
+
+
+def _explain(error: ValidationError) -> StudyError:
+    """Say in one line what pydantic found."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return StudyError(
+            what=f"the study file has no setting {place}",
+            got=f"{first['input']!r}"[:120] + more,
+            fix="Check the spelling; `hepacast schema` prints every setting.",
+        )
+    return StudyError(
+        what=f"{place}: {first['msg'].removeprefix('Value error, ')}",
+        got=f"{first['input']!r}"[:120] + more,
+        fix="Mend this setting; case ids and levels are text: write them in quotes.",
+    )

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way: a study file in, a report out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hepacast.core.errors import HepacastError, StudyError
+from hepacast.core.events import Event, Noticed, ignore
+from hepacast.core.provenance import digest_bytes
+from hepacast.io.store import write_atomic
+from hepacast.report.write import read_result, write_report
+from hepacast.run.chain import Recipe
+from hepacast.run.compose import Circumstances, Finding, compose
+from hepacast.run.controls import permuted_labels
+from hepacast.run.execute import executor
+from hepacast.run.flow import cohort_of, join
+from hepacast.run.gather import gather
+from hepacast.run.horizon import horizon_days
+from hepacast.run.lock import lock_text
+from hepacast.run.measure import measure_all, plan_cases
+from hepacast.run.protocol import assess, plan
+from hepacast.run.recipe import with_baselines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hepacast.core.events import Listener
+    from hepacast.report.content import ReportContent
+    from hepacast.run.execute import Executor
+    from hepacast.run.flow import Joined
+    from hepacast.run.gather import Materials
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Where the report is, and what to say at the end.
+
+    Parameters
+    ----------
+    report : Path
+        The HTML file.
+    summary : tuple of str
+        Lines for the terminal.
+    failures : mapping of str to HepacastError
+        Cases that could not be measured.
+    """
+
+    report: Path
+    summary: tuple[str, ...]
+    failures: Mapping[str, HepacastError]
+
+
+def run_study(
+    path: Path,
+    out: Path,
+    *,
+    workers: int | None = None,
+    truths: Mapping[str, Mapping[str, float]] | None = None,
+    on_event: Listener = ignore,
+) -> Finished:
+    """Run a study file and write its report.
+
+    Parameters
+    ----------
+    path : Path
+        The study file.
+    out : Path
+        Folder for the results; measured cases found there are used again.
+    workers : int, optional
+        Processes; all cores by default.  Their number changes no result.
+    truths : mapping of outcome to mapping of model to float, optional
+        True AUC or concordance, which the maker of a phantom knows.
+    on_event : callable
+        Told of progress, notices and failures.
+
+    Raises
+    ------
+    HepacastError
+        If the input must be mended; then nothing was written.
+    """
+    notices: list[Noticed] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Noticed):
+            notices.append(event)
+        on_event(event)
+
+    materials = gather(path, on_event=hear)
+    _own_folder(out, materials.study.study.name)
+    with executor(workers or os.cpu_count() or 1) as pool:
+        tasks = plan_cases(materials, out / "cases")
+        records, failures = measure_all(tasks, pool, on_event=hear)
+        joined = join(materials, records, failures)
+        findings = [
+            _find(materials, joined, name, pool, on_event=hear) for name in materials.study.outcomes
+        ]
+    lock = lock_text(
+        materials,
+        {case: record.key for case, record in records.items()},
+        {finding.name: finding.tasks for finding in findings},
+    )
+    around = Circumstances(
+        records=records,
+        failures=failures,
+        notices=notices,
+        lock_digest=digest_bytes(lock.encode()),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        truths=truths or {},
+    )
+    content = compose(materials, joined, findings, around)
+    write_atomic(out / "study.lock", lock)
+    if failures:
+        write_atomic(out / "failures.csv", _failures_table(failures))
+    report = write_report(content, out)
+    return Finished(report, summary_lines(content), failures)
+
+
+def _find(
+    materials: Materials, joined: Joined, name: str, pool: Executor, *, on_event: Listener
+) -> Finding:
+    """Validate all models of one outcome, with their controls."""
+    study = materials.study
+    cohort, step = cohort_of(joined, materials, name)
+    recipe, roles = with_baselines(
+        Recipe(study.scores, study.models, joined.columns, study.split.inner, study.split.seed),
+        on_event=on_event,
+    )
+    at_days = horizon_days(study.outcomes[name], cohort.outcome)
+    tasks = plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
+    assessment = assess(tasks, pool, on_event=on_event)
+    shuffles = permuted_labels(cohort, recipe, study, at_days, pool, on_event=on_event)
+    return Finding(name, cohort, step, recipe, roles, at_days, tuple(tasks), assessment, shuffles)
+
+
+def redraw(folder: Path) -> Path:
+    """Draw the report of a finished run again from its ``result.json``."""
+    path = folder / "result.json"
+    try:
+        content = read_result(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            what="a finished run has a result.json that can be read",
+            got=str(error).splitlines()[0],
+            fix="Name the folder that `hepacast run --out` wrote.",
+        ).at(file=path) from error
+    return write_report(content, folder)
+
+
+def _own_folder(out: Path, name: str) -> None:
+    """Refuse a folder that holds something else: results must not mix."""
+    mark = out / ".hepacast-study"
+    if mark.is_file():
+        owner = mark.read_text(encoding="utf-8").strip()
+        if owner == name:
+            return
+        got = f"the results of study {owner!r}"
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        got = "other files" if out.is_dir() else "a file"
+    else:
+        write_atomic(mark, name + "\n")
+        return
+    raise StudyError(
+        what="--out must be a new folder, or one with earlier results of this study",
+        got=got,
+        fix="Choose another folder.",
+    ).at(folder=out)
+
+
+def _failures_table(failures: Mapping[str, HepacastError]) -> str:
+    """Write the failed cases as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(["case", "where", "expected", "found", "fix"])
+    for case, error in failures.items():
+        where = " > ".join(f"{k} {v}" for k, v in error.where.items() if k != "case")
+        writer.writerow([case, where, error.what, error.got, error.fix])
+    return stream.getvalue()
+
+
+def summary_lines(content: ReportContent) -> tuple[str, ...]:
+    """Say the main result of every model, and truth beside estimate where it is known."""
+    lines = []
+    for outcome in content.outcomes:
+        lines.append(f"{outcome.name}: {outcome.events} events among {outcome.n} cases")
+        for model in outcome.models:
+            honest = model.honest
+            if honest is not None and honest.discrimination is not None:
+                lines.append(f"  {model.name:<16} {honest.measure} {honest.discrimination}")
+        for truth in outcome.truth:
+            covered = {True: "covered", False: "not covered", None: ""}[truth.covered]
+            lines.append(f"  truth {truth.name}: {truth.true:.3f}; {truth.estimate} {covered}")
+    return tuple(lines)
