@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hepacast.report.figures.style import Drawing
     from hepacast.report.sheets import Sheet
 
+_BREAKS = re.compile(r"[/_.,;:)>=-](?=\w)|\w{16}(?=\w{4})")
 _CITATION = re.compile(r"\[@([^\]\s]+)\]")
 
 
@@ -150,6 +151,7 @@ def print_html(document: Document) -> str:
         "figure_number": lambda drawing: numbers[id(drawing)],
         "table_number": lambda sheet: tables[id(sheet)],
         "kind": lambda block: type(block).__name__.lower(),
+        "soft": soft,
         "cite": lambda text: _cite(text, works),
     }
     return environment.get_template("report.html.j2").render(
@@ -161,6 +163,20 @@ def print_html(document: Document) -> str:
         works=works,
         headings={one.anchor: _headings(one) for one in document.sections},
     )
+
+
+def soft(text: str) -> Markup:
+    """Let long words of a table break where a reader would break them.
+
+    Examples
+    --------
+    >>> soft("portal/tumour/original/glcm & <b>")
+    Markup('portal/<wbr>tumour/<wbr>original/<wbr>glcm &amp; &lt;b&gt;')
+    """
+    words = text.replace("\0", "\N{REPLACEMENT CHARACTER}").split(" ")
+    words = [_BREAKS.sub(r"\g<0>\0", word) if len(word) > 14 else word for word in words]
+    # NUL marks the places until the text is escaped; no text holds one after that.
+    return Markup(str(escape(" ".join(words))).replace("\0", "<wbr>"))  # noqa: S704
 
 
 def policy(style: str, script: str) -> str:
