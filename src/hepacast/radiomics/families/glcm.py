@@ -113,7 +113,11 @@ def glcm(sample: Sample, params: FamilyParams) -> Numbers:
 
     p = matrices(sample)
     if p.shape[0] == 0:
-        return dict.fromkeys(NAMES, float("nan"))
+        nothing = dict.fromkeys(NAMES, float("nan"))
+        if sample.highest == 1:
+            # PyRadiomics sums over no difference at all here.
+            nothing["InverseVariance"] = 0.0
+        return nothing
     levels = sample.present.astype(np.float64)
     rows = np.array([describe_pairs(one, levels, sample.highest) for one in p])
     known = ~np.isnan(rows)

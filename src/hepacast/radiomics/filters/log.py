@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, PositiveInt
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
@@ -25,7 +25,7 @@ class LogParams(FilterParams):
     """Settings of the Laplacian of Gaussian."""
 
     kind: Literal["log"] = "log"
-    sigma_mm: tuple[PositiveFloat, ...] = (1.0, 3.0, 5.0)
+    sigma_mm: tuple[PositiveInt | PositiveFloat, ...] = (1.0, 3.0, 5.0)
     """Blob scales, mm; each gives one image."""
 
 
@@ -36,10 +36,14 @@ def laplacian_of_gaussian(params: FilterParams, setting: Setting) -> Mapping[str
     Recursive (Deriche), as ITK computes it, in single precision between its
     passes.  Source: ITK, ``LaplacianRecursiveGaussianImageFilter``.
     """
-    del setting
     if not isinstance(params, LogParams):
         raise TypeError
-    return {_token(sigma): partial(_respond, sigma=sigma) for sigma in params.sigma_mm}
+    # PyRadiomics writes a scale as the parameter file does: 3 is not 3.0.
+    given = setting.definitions == "pyradiomics"
+    return {
+        _token(sigma if given else float(sigma)): partial(_respond, sigma=float(sigma))
+        for sigma in params.sigma_mm
+    }
 
 
 def _token(sigma: float) -> str:

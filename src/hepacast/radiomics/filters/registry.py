@@ -37,3 +37,19 @@ Filter = Callable[["FilterParams", Setting], Mapping[str, Response]]
 """From settings to the response images they ask for, by the token that names them."""
 
 FILTERS: Registry[Filter] = Registry("radiomics filters")
+
+
+def widened(
+    shape: tuple[int, ...], box: Box, margin: tuple[int, int, int]
+) -> tuple[Box, Box]:
+    """Widen a box inside an image, and find the box again inside the wider one.
+
+    >>> widened((9, 9, 9), (slice(0, 2), slice(4, 5), slice(7, 9)), (1, 1, 1))[0]
+    (slice(0, 3, None), slice(3, 6, None), slice(6, 9, None))
+    """
+    wide, inner = [], []
+    for n, part, more in zip(shape, box, margin, strict=True):
+        start, stop = max(0, part.start - more), min(n, part.stop + more)
+        wide.append(slice(start, stop))
+        inner.append(slice(part.start - start, part.stop - start))
+    return (wide[0], wide[1], wide[2]), (inner[0], inner[1], inner[2])

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters that change every intensity by itself: square, root, logarithm, exponential."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from hepacast.core.errors import NotEstimableError
+from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.settings import FilterParams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jaxtyping import Float
+
+    from hepacast.core.volume import Box, Volume
+
+    Curve = Callable[[Float[np.ndarray, "k j i"], float], Float[np.ndarray, "k j i"]]
+
+
+class PointParams(FilterParams):
+    """What the four filters share."""
+
+    full_scale: PositiveFloat = 1000.0
+    """Intensity that the filter leaves as it is.
+
+    A declared constant, so that regions and patients compare.  ``definitions:
+    pyradiomics`` takes the largest absolute intensity of the (cropped) image instead.
+    """
+
+
+class SquareParams(PointParams):
+    """Settings of the square."""
+
+    kind: Literal["square"] = "square"
+
+
+class SquareRootParams(PointParams):
+    """Settings of the square root."""
+
+    kind: Literal["squareroot"] = "squareroot"
+
+
+class LogarithmParams(PointParams):
+    """Settings of the logarithm."""
+
+    kind: Literal["logarithm"] = "logarithm"
+
+
+class ExponentialParams(PointParams):
+    """Settings of the exponential."""
+
+    kind: Literal["exponential"] = "exponential"
+
+
+def _respond(image: Volume, box: Box, *, curve: Curve, scale: float | None) -> np.ndarray:
+    """Apply a curve to the box, with the declared scale or that of the whole image."""
+    if scale is None:
+        scale = float(np.abs(image.data.astype(np.float64)).max())
+    if scale <= 0:
+        raise NotEstimableError(
+            what="a point filter scaled by the image needs an intensity other than 0",
+            got="an image of zeros",
+            fix="Use a declared full_scale.",
+        )
+    return curve(image.data[box].astype(np.float64), scale)
+
+
+def _named(params: FilterParams, setting: Setting, curve: Curve) -> Mapping[str, Response]:
+    if not isinstance(params, PointParams):
+        raise TypeError
+    scale = None if setting.definitions == "pyradiomics" else float(params.full_scale)
+    name = str(type(params).model_fields["kind"].default)
+    return {name: partial(_respond, curve=curve, scale=scale)}
+
+
+@FILTERS.register(SquareParams)
+def square(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Square the intensity, ``x^2 / full scale``; the sign of x is kept, but not by PyRadiomics.
+
+    Source: PyRadiomics 3.0.1, ``imageoperations.getSquareImage`` and its issue 950.
+    """
+    signed = setting.definitions != "pyradiomics"
+
+    def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
+        squared: Float[np.ndarray, "k j i"] = (1 / np.sqrt(scale) * x) ** 2
+        return np.copysign(squared, x) if signed else squared
+
+    return _named(params, setting, curve)
+
+
+@FILTERS.register(SquareRootParams)
+def square_root(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Take the root of the absolute intensity times the full scale, with the sign of x.
+
+    Source: PyRadiomics 3.0.1, ``imageoperations.getSquareRootImage``.
+    """
+
+    def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
+        return np.copysign(np.sqrt(np.abs(x) * scale), x)
+
+    return _named(params, setting, curve)
+
+
+@FILTERS.register(LogarithmParams)
+def logarithm(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Take the logarithm of 1 + the absolute intensity, with the sign of x, to full scale.
+
+    Source: PyRadiomics 3.0.1, ``imageoperations.getLogarithmImage``.
+    """
+
+    def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
+        made: Float[np.ndarray, "k j i"] = np.copysign(np.log(np.abs(x) + 1), x)
+        made *= scale / np.log(np.array([scale + 1]))[0]
+        return made
+
+    return _named(params, setting, curve)
+
+
+@FILTERS.register(ExponentialParams)
+def exponential(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Take the exponential, ``exp(x log(full scale) / full scale)``.
+
+    Source: PyRadiomics 3.0.1, ``imageoperations.getExponentialImage``.
+    """
+
+    def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
+        made: Float[np.ndarray, "k j i"] = np.exp(np.log(scale) / scale * x)
+        return made
+
+    return _named(params, setting, curve)
