@@ -195,7 +195,7 @@ def chi_square(counts: ArrayLike, *, yates: bool = False) -> HypothesisTest:
 
 
 def _next_column(
-    left: tuple[int, ...], size: int, log_weight: float
+    left: tuple[int, ...], size: int, log_weight: float, most: int
 ) -> list[tuple[tuple[int, ...], float]]:
     """List every way to put ``size`` cases of a column into rows with ``left`` places."""
     ways: list[tuple[tuple[int, ...], int, float]] = [((), size, log_weight)]
@@ -206,10 +206,20 @@ def _next_column(
             for done, still, weight in ways
             for take in range(max(0, still - rest), min(places, still) + 1)
         ]
+        _refuse_many(len(ways), most)
     return [(done, weight) for done, _, weight in ways]
 
 
-def fisher_exact(counts: ArrayLike, *, max_tables: int = 2_000_000) -> HypothesisTest:
+def _refuse_many(tables: int, most: int) -> None:
+    if tables > most:
+        raise NotEstimableError(
+            what="Fisher's exact test must enumerate the tables",
+            got=f"more than {most} partial tables",
+            fix="Use the chi-square test, or merge rare categories.",
+        )
+
+
+def fisher_exact(counts: ArrayLike, *, max_tables: int = 200_000) -> HypothesisTest:
     """Fisher's exact test, for tables of any size (Freeman and Halton).
 
     Parameters
@@ -277,15 +287,10 @@ def _fisher_tail(
     for size in sorted(columns, reverse=True)[:-1]:
         following: dict[tuple[tuple[int, ...], float], float] = {}
         for (left, weight), many in states.items():
-            for places, new in _next_column(left, size, weight):
+            for places, new in _next_column(left, size, weight, max_tables):
                 key = (tuple(sorted(places)), round(new, 10))
                 following[key] = following.get(key, 0.0) + many
-            if len(following) > max_tables:
-                raise NotEstimableError(
-                    what="Fisher's exact test must enumerate the tables",
-                    got=f"more than {max_tables} partial tables",
-                    fix="Use the chi-square test, or merge rare categories.",
-                )
+            _refuse_many(len(following), max_tables)
         states = following
     p = 0.0
     for (left, weight), many in states.items():
