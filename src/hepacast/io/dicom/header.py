@@ -119,9 +119,10 @@ def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
         with quiet():
             if not bare:
                 _refuse_deflated(path, pydicom.filereader.read_file_meta_info(path))
-            return pydicom.dcmread(
+            dataset = pydicom.dcmread(
                 path, stop_before_pixels=tags is not None, force=bare, specific_tags=tags
             )
+            return _with_syntax(dataset)
     except (*MALFORMED, InvalidDicomError) as error:
         if isinstance(error, ImageFileError):
             raise
@@ -132,6 +133,17 @@ def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
         ).at(file=path) from error
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _with_syntax(dataset: Dataset) -> Dataset:
+    """Add the transfer syntax that a file without meta header was found to have."""
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian  # noqa: PLC0415
+
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, _ = dataset.original_encoding
+        syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
 
 
 def _refuse_deflated(path: Path, meta: Dataset) -> None:

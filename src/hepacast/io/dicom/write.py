@@ -112,12 +112,13 @@ def write_series(
 def encode(dataset: Dataset) -> bytes:
     """Return the bytes of a DICOM file in explicit little endian, with an empty preamble."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - loads slowly
+    from pydicom.uid import UID  # noqa: PLC0415
 
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = EXPLICIT_LITTLE
-    meta.ImplementationClassUID = _IMPLEMENTATION
+    meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
+    meta.ImplementationClassUID = UID(_IMPLEMENTATION)
     dataset.file_meta = meta
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
