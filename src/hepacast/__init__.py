@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hepacast.core.outcome import Binary, CompetingRisks, Survival
     from hepacast.core.table import FeatureName, FeatureTable
     from hepacast.core.volume import Region, Volume
+    from hepacast.run.extract import extract
 
 __all__ = [
     "Binary",
@@ -28,6 +29,7 @@ __all__ = [
     "Survival",
     "Volume",
     "__version__",
+    "extract",
 ]
 
 _HOME = {
@@ -40,6 +42,7 @@ _HOME = {
     "Region": "core.volume",
     "Survival": "core.outcome",
     "Volume": "core.volume",
+    "extract": "run.extract",
 }
 
 

@@ -229,8 +229,10 @@ def icosphere(subdivision: int) -> Float[np.ndarray, "corner 3"]:
     ) / np.sqrt(2 + t)  # fmt: skip
     for _ in range(subdivision):
         faces = ConvexHull(corners).simplices
-        edges = {tuple(sorted((f[a], f[b]))) for f in faces.tolist() for a, b in ((0, 1), (1, 2), (0, 2))}
+        sides = ((0, 1), (1, 2), (0, 2))
+        edges = {tuple(sorted((f[a], f[b]))) for f in faces.tolist() for a, b in sides}
         middles = np.array([corners[a] + corners[b] for a, b in sorted(edges)])
         middles /= np.linalg.norm(middles, axis=1, keepdims=True)
         corners = np.concatenate([corners, middles])
-    return corners
+    unit: Float[np.ndarray, "corner 3"] = corners
+    return unit

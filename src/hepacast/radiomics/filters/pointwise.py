@@ -102,7 +102,8 @@ def square_root(params: FilterParams, setting: Setting) -> Mapping[str, Response
     """
 
     def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
-        return np.copysign(np.sqrt(np.abs(x) * scale), x)
+        root: Float[np.ndarray, "k j i"] = np.copysign(np.sqrt(np.abs(x) * scale), x)
+        return root
 
     return _named(params, setting, curve)
 
@@ -116,7 +117,7 @@ def logarithm(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
 
     def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
         made: Float[np.ndarray, "k j i"] = np.copysign(np.log(np.abs(x) + 1), x)
-        made *= scale / np.log(np.array([scale + 1]))[0]
+        made *= scale / float(np.log(np.array([scale + 1]))[0])
         return made
 
     return _named(params, setting, curve)

@@ -39,9 +39,7 @@ Filter = Callable[["FilterParams", Setting], Mapping[str, Response]]
 FILTERS: Registry[Filter] = Registry("radiomics filters")
 
 
-def widened(
-    shape: tuple[int, ...], box: Box, margin: tuple[int, int, int]
-) -> tuple[Box, Box]:
+def widened(shape: tuple[int, ...], box: Box, margin: tuple[int, int, int]) -> tuple[Box, Box]:
     """Widen a box inside an image, and find the box again inside the wider one.
 
     >>> widened((9, 9, 9), (slice(0, 2), slice(4, 5), slice(7, 9)), (1, 1, 1))[0]
