@@ -67,7 +67,7 @@ def read_region(
     *,
     on_event: Listener = ignore,
 ) -> Region:
-    """Read a mask: NIfTI, NRRD.
+    """Read a mask: NIfTI, NRRD, DICOM segmentation or structure set.
 
     Parameters
     ----------
@@ -94,16 +94,31 @@ def read_region(
     place = Path(path)
     try:
         if _is_dicom(place):
-            raise ImageFileError(
-                what="a mask is a NIfTI or NRRD file",
-                got="DICOM",
-                fix="Convert the segmentation to NIfTI.",
-            )
+            return _dicom_region(place, name, grid, rule, on_event)
         voxels = _load(place, STRICT, on_event)
         return as_region(voxels, rule, name=name, grid=grid, on_event=on_event)
     except HepacastError as error:
         error.at(file=path)
         raise
+
+
+def _dicom_region(
+    place: Path, name: str, grid: Grid | None, rule: MaskRule, on_event: Listener
+) -> Region:
+    from hepacast.io.dicom.header import read_headers  # noqa: PLC0415 - loads slowly
+    from hepacast.io.dicom.rtstruct import read_rtstruct  # noqa: PLC0415
+    from hepacast.io.dicom.seg import read_seg  # noqa: PLC0415
+
+    modality = "a folder" if place.is_dir() else read_headers(place)[0].modality
+    if modality == "SEG":
+        return read_seg(place, name, grid, rule)
+    if modality == "RTSTRUCT" and grid is not None:
+        return read_rtstruct(place, name, grid, rule, on_event=on_event)
+    raise ImageFileError(
+        what="a DICOM mask is a segmentation, or a structure set with its image",
+        got=modality or "a file without modality",
+        fix="Name the SEG or RTSTRUCT file.",
+    )
 
 
 def _load(place: Path, options: ReadOptions, on_event: Listener) -> Voxels:

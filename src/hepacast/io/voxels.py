@@ -45,15 +45,16 @@ class MaskRule:
 
     Parameters
     ----------
-    label : int, tuple of int or None
-        Values that count as inside; ``None`` for a file of zeros and ones only.
+    label : int, tuple of int, str or None
+        Values that count as inside; ``None`` for a file of zeros and ones only.  In
+        DICOM segmentations and structure sets the number or the name of the segment.
     threshold : float or None
         For a soft mask: inside where the value is above it.
     allow_empty : bool
         Accept a mask without a voxel, for a case declared to have no lesion.
     """
 
-    label: int | tuple[int, ...] | None = None
+    label: int | tuple[int, ...] | str | None = None
     threshold: float | None = None
     allow_empty: bool = False
 
@@ -170,6 +171,12 @@ def _inside(voxels: Voxels, rule: MaskRule, on_event: Listener) -> Bool[np.ndarr
                 fix="Say which label is meant in the study file.",
             )
         return np.asarray(data == 1)
+    if isinstance(rule.label, str):
+        raise ImageFileError(
+            what="a label map has numbers, not names",
+            got=f"label {rule.label!r}; {found}",
+            fix="Declare the number of the label in the study file.",
+        )
     wanted = rule.label if isinstance(rule.label, tuple) else (rule.label,)
     if not rule.allow_empty and (absent := [n for n in wanted if n not in labels]):
         raise ImageFileError(
