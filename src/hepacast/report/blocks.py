@@ -45,7 +45,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table."""
+    """A table; columns without a single entry are left out of the page."""
 
     sheet: Sheet
     sortable: bool = True

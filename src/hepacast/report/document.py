@@ -20,10 +20,10 @@ from hepacast.report.sections.outcome import outcome_section
 from hepacast.report.sections.patients import patients, pictures
 from hepacast.report.sections.summary import summary
 from hepacast.report.sections.trust import methods, precision, provenance, trouble
-from hepacast.report.wording import slug
+from hepacast.report.wording import moment, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hepacast.report.blocks import Block
     from hepacast.report.content import Reference, ReportContent
@@ -140,20 +140,8 @@ def print_html(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = {id(one): at for at, one in enumerate(document.drawings.values(), 1)}
-    raw = {id(one): document.svgs[name] for name, one in document.drawings.items()}
-    tables = {id(one): at for at, one in enumerate(document.sheets.values(), 1)}
     works = cited(content)
-    environment.filters |= {
-        "svg": lambda drawing: Markup(  # noqa: S704 - written and escaped by us
-            inline_svg(drawing, f"f{numbers[id(drawing)]}", raw[id(drawing)])
-        ),
-        "figure_number": lambda drawing: numbers[id(drawing)],
-        "table_number": lambda sheet: tables[id(sheet)],
-        "kind": lambda block: type(block).__name__.lower(),
-        "soft": soft,
-        "cite": lambda text: _cite(text, works),
-    }
+    environment.filters.update(_filters(document, works))
     return environment.get_template("report.html.j2").render(
         content=content,
         sections=document.sections,
@@ -163,6 +151,27 @@ def print_html(document: Document) -> str:
         works=works,
         headings={one.anchor: _headings(one) for one in document.sections},
     )
+
+
+def _filters(document: Document, works: tuple[Reference, ...]) -> dict[str, Callable[..., object]]:
+    """Make what the templates ask of a figure, a table or a text."""
+    numbers = {id(one): at for at, one in enumerate(document.drawings.values(), 1)}
+    tables = {id(one): at for at, one in enumerate(document.sheets.values(), 1)}
+    raw = {id(one): document.svgs[name] for name, one in document.drawings.items()}
+
+    def svg(drawing: Drawing) -> Markup:
+        prefix = f"f{numbers[id(drawing)]}"
+        return Markup(inline_svg(drawing, prefix, raw[id(drawing)]))  # noqa: S704 - escaped there
+
+    return {
+        "svg": svg,
+        "figure_number": lambda drawing: numbers[id(drawing)],
+        "table_number": lambda sheet: tables[id(sheet)],
+        "kind": lambda block: type(block).__name__.lower(),
+        "soft": soft,
+        "moment": moment,
+        "cite": lambda text: _cite(text, works),
+    }
 
 
 def soft(text: str) -> Markup:

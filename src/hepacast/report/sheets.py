@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hepacast.report.content import Estimate
@@ -77,6 +77,24 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+
+    def without_empty(self) -> Sheet:
+        """Return the table without the columns that hold nothing at all.
+
+        Examples
+        --------
+        >>> sheet = Sheet("t", "t", (Column("a"), Column("b")), (("x", None), ("y", "")))
+        >>> [column.label for column in sheet.without_empty().columns]
+        ['a']
+        """
+        keep = [
+            at
+            for at in range(len(self.columns))
+            if not self.rows or any(row[at] not in {None, ""} for row in self.rows)
+        ]
+        columns = tuple(self.columns[at] for at in keep)
+        rows = tuple(tuple(row[at] for at in keep) for row in self.rows)
+        return replace(self, columns=columns, rows=rows)
 
     def shown(self) -> list[list[Shown]]:
         """Return every cell as it is printed, with its sort key."""

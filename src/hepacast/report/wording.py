@@ -126,6 +126,17 @@ def with_interval(estimate: Estimate | None, digits: int = 2) -> str:
     return number(estimate.value, digits) + (f" ({limits})" if limits else "")
 
 
+def moment(text: str) -> str:
+    """Print a time stamp for people; what is no time stamp stays as it is.
+
+    Examples
+    --------
+    >>> moment("2026-11-21T04:09:23.5+00:00"), moment("2026-01-31"), moment("")
+    ('2026-11-21 04:09 UTC', '2026-01-31', '')
+    """
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S*?(?:\+00:00|Z)$", r"\1 \2 UTC", text)
+
+
 def with_range(spread: Spread) -> str:
     """Print a count that differs from fold to fold.
 

@@ -255,6 +255,26 @@ class OutcomeReport(Shown):
     truth: tuple[Truth, ...] = ()
     """For a phantom: truth beside estimate."""
 
+    @property
+    def heading(self) -> str:
+        """Title, or the name made readable.
+
+        >>> OutcomeReport(name="overall_survival", kind="survival").heading
+        'Overall survival'
+        """
+        plain = self.name.replace("_", " ").strip()
+        return self.title or plain[:1].upper() + plain[1:]
+
+    @property
+    def phrase(self) -> str:
+        """The heading inside a sentence; abbreviations keep their capitals.
+
+        >>> OutcomeReport(name="os", kind="survival", title="OS at 5 years").phrase
+        'OS at 5 years'
+        """
+        text = self.heading
+        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
     @model_validator(mode="after")
     def _distinct(self) -> "OutcomeReport":
         """Refuse two models of one name: figures and tables look them up by it."""

@@ -62,7 +62,7 @@ def draw_models(outcome: OutcomeReport) -> Drawing | None:
     measure = next(seen.measure for model in outcome.models for seen in model.evaluations)
     figure = _forest([entry for _, entry in lines], f"{measure} (95 % interval)", reference=0.5)
     caption = (
-        f"Discrimination of every model for {(outcome.title or outcome.name).lower()}. Filled: "
+        f"Discrimination of every model for {outcome.phrase}. Filled: "
         "cases the model had not seen; hollow: the cases it learned from (apparent), whose "
         "distance to the filled mark is optimism. Dotted: no better than chance. Models stand in "
         "the study file's order; they are not ranked."
@@ -88,6 +88,7 @@ def draw_coefficients(outcome: OutcomeReport, model: Model, most: int = 20) -> D
         lines,
         rows[0].effect or "weight",
         reference=1 if ratio else 0,
+        digits=2 if ratio else 3,
         scale="log" if ratio else "linear",
     )
     caption = (
@@ -135,6 +136,7 @@ def _forest(
     reference: float | None = None,
     scale: Literal["linear", "log"] = "linear",
     marks: Sequence[float | None] = (),
+    digits: int = 2,
 ) -> Figure:
     """Draw lines from top to bottom, words left and numbers right of the axis."""
     with styled():
@@ -143,7 +145,7 @@ def _forest(
         for row, entry in enumerate(lines):
             words.text(0, row, entry.label, va="center", fontsize=7.6)
             words.text(1, row, entry.middle, va="center", ha="right", fontsize=7, color="#444B57")
-            values.text(0, row, with_interval(entry.estimate), va="center", fontsize=7.4)
+            values.text(0, row, with_interval(entry.estimate, digits), va="center", fontsize=7.4)
             _mark(axes, row, entry)
         for row, truth in enumerate(marks):
             axes.plot(

@@ -54,7 +54,7 @@ def _operating_point(axes: Axes, curve: Roc, colour: object) -> None:
 
 def _caption(outcome: OutcomeReport, scope: str) -> str:
     """Say what is shown."""
-    text = f"ROC curves for {(outcome.title or outcome.name).lower()}, {SCOPES[scope]}"
+    text = f"ROC curves for {outcome.phrase}, {SCOPES[scope]}"
     if outcome.kind != "binary" and outcome.horizon_months is not None:
         text += f", for the event within {months(outcome.horizon_months)} months"
     first = having(outcome, scope, lambda seen: seen.roc)[0]

@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
 
 def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
-    """Draw the number of columns after each step, with its range over the folds."""
+    """Draw the number of columns after each step, with its range over the folds.
+
+    Returns
+    -------
+    Drawing or None
+        None where no step let a column go.
+    """
     if not model.funnel:
         return None
     names = ["candidates", *(step.step for step in model.funnel)]
     counts = [model.funnel[0].columns_in, *(step.columns_out for step in model.funnel)]
+    if all(spread == counts[0] for spread in counts):
+        return None
     with styled():
         figure, axes = canvas(SINGLE_IN, 0.75 + 0.27 * len(names))
         for row, spread in enumerate(counts):
@@ -44,10 +52,16 @@ def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
 
 
 def draw_frequency(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:
-    """Draw the share of the folds that chose a column, for the most frequent ones."""
+    """Draw the share of the folds that chose a column, for the most frequent ones.
+
+    Returns
+    -------
+    Drawing or None
+        None where nothing was chosen: no shares are known, or every fold took every column.
+    """
     pairs = [(one.name, one.selected) for one in model.coefficients if one.selected is not None]
     pairs = sorted(pairs, key=lambda pair: -pair[1])[:most]
-    if not pairs:
+    if not pairs or pairs[-1][1] >= 1:
         return None
     with styled():
         figure, axes = canvas(SINGLE_IN, 0.7 + 0.185 * len(pairs))

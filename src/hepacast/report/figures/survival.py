@@ -33,14 +33,14 @@ def draw_overall(outcome: OutcomeReport) -> Drawing | None:
     if outcome.overall is None or not outcome.overall.curves:
         return None
     follow = outcome.followup_months
-    caption = f"{_kind(outcome.overall)} of {(outcome.title or outcome.name).lower()}, all cases"
+    caption = f"{_kind(outcome.overall)} of {outcome.phrase}, all cases"
     caption += f" (n = {outcome.n}, {outcome.events} events)."
     if follow is not None and follow.value is not None:
         caption += f" Median follow-up {number(follow.value, 1)} months"
         caption += f" ({follow.method})." if follow.method else "."
     caption += " Band: 95 % pointwise interval; ticks: censoring."
     figure = _draw(outcome.overall)
-    return Drawing(f"{slug(outcome.name)}-overall", outcome.title or outcome.name, caption, figure)
+    return Drawing(f"{slug(outcome.name)}-overall", outcome.heading, caption, figure)
 
 
 def draw_risk_groups(outcome: OutcomeReport, scope: str = "out-of-fold") -> list[Drawing]:
@@ -94,7 +94,13 @@ def _draw(shown: Survivals) -> Figure:
         top = panels[0, 0]
         colours = _GROUPS.get(len(shown.curves), COLOURS)
         for index, curve in enumerate(shown.curves):
-            _curve(top, curve, colours[index % len(colours)], DASHES[index % len(DASHES)])
+            _curve(
+                top,
+                curve,
+                colours[index % len(colours)],
+                DASHES[index % len(DASHES)],
+                1.0 - shown.incidence,
+            )
         _axis(top, shown)
         if rows:
             _at_risk(panels[1, 0], shown, colours)
@@ -127,17 +133,20 @@ def _axis(axes: Axes, shown: Survivals) -> None:
     )
 
 
-def _curve(axes: Axes, curve: SurvivalCurve, colour: str, dash: object) -> None:
-    """Draw one step curve with band, censoring ticks and a label."""
+def _curve(axes: Axes, curve: SurvivalCurve, colour: str, dash: object, start: float) -> None:
+    """Draw one step curve from its start at time 0, with band, censoring ticks and a label."""
     time, level = np.array(curve.time_months, float), np.array(curve.survival, float)
     if time.size == 0:
         return
+    low, high = (np.array(side, float) for side in (curve.low, curve.high))
+    if time[0] > 0:
+        time, level = np.insert(time, 0, 0.0), np.insert(level, 0, start)
+        low, high = (np.insert(side, 0, start) if side.size else side for side in (low, high))
     last = max([time[-1], *(at for at in curve.censored_months if at is not None)])
     steps = np.append(time, last)
     label = f"{clip(curve.label, 28)} ({curve.events}/{curve.n}{_median(curve.median_months)})"
     axes.step(steps, np.append(level, level[-1]), where="post", color=colour, ls=dash, label=label)
-    if curve.low and curve.high:
-        low, high = (np.array(side, float) for side in (curve.low, curve.high))
+    if low.size and high.size:
         axes.fill_between(
             steps,
             np.append(low, low[-1]),

@@ -9,6 +9,7 @@ from hepacast.report.blocks import Block, Details, Heading, Section, Table, Text
 from hepacast.report.figures.calibration import draw_calibration
 from hepacast.report.figures.decision import draw_decision
 from hepacast.report.figures.forest import draw_coefficients, draw_subgroups, draw_truth
+from hepacast.report.figures.over_time import draw_over_time
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
@@ -31,16 +32,18 @@ def outcome_section(outcome: OutcomeReport) -> Section:
         blocks += [Heading("Performance", f"{here}-performance"), Table(performance(outcome))]
     blocks += figures(draw_roc(outcome), draw_decision(outcome))
     blocks += figures(draw_calibration(outcome))
+    blocks += figures(*draw_over_time(outcome))
     blocks += figures(*draw_risk_groups(outcome))
     if outcome.comparisons:
         blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
     if outcome.permutations or outcome.truth:
         blocks.append(Heading("Controls", f"{here}-controls"))
         blocks += figures(*draw_permutations(outcome), draw_truth(outcome))
-        blocks += [Table(truth(outcome))] if outcome.truth else []
+        tables = (permutations(outcome), truth(outcome))
+        blocks += [Table(sheet) for sheet in tables if sheet.rows]
     for model in outcome.models:
         blocks += _model(outcome, model)
-    return Section(here, outcome.title or outcome.name, tuple(blocks))
+    return Section(here, outcome.heading, tuple(blocks))
 
 
 def _definition(outcome: OutcomeReport) -> str:
@@ -61,7 +64,7 @@ def performance(outcome: OutcomeReport) -> Sheet:
     columns = (*names, "Calibration slope", "Intercept", "Brier score", *extra)
     return Sheet(
         f"{slug(outcome.name)}-performance",
-        f"Performance for {(outcome.title or outcome.name).lower()}",
+        f"Performance for {outcome.phrase}",
         tuple(map(Column, columns)),
         tuple(rows),
         "Estimates with 95 % intervals. Slope 1, intercept 0 and a low Brier score are ideal.",
@@ -89,6 +92,21 @@ def comparisons(outcome: OutcomeReport) -> Sheet:
         Column("P", p=True), Column("P adjusted", p=True), Column("Method"), Column("Patients"),
     )  # fmt: skip
     return Sheet(f"{slug(outcome.name)}-comparisons", "Models compared", columns, tuple(rows))
+
+
+def permutations(outcome: OutcomeReport) -> Sheet:
+    """Tabulate what the procedure reaches on shuffled outcomes."""
+    rows = []
+    for one in outcome.permutations:
+        null = sorted(value for value in one.null if value is not None)
+        mean = sum(null) / len(null) if null else None
+        most = null[-1] if null else None
+        start = (one.name, one.model, one.measure, len(null), mean, most)
+        rows.append((*start, one.observed, one.p, one.sentence))
+    labels = ("Control", "Model", "Measure", "Shuffles", "Mean", "Most", "Observed")
+    columns = (*map(Column, labels), Column("P", p=True), Column("In words"))
+    name = f"{slug(outcome.name)}-permutations"
+    return Sheet(name, "What pure chance reaches", columns, tuple(rows))
 
 
 def truth(outcome: OutcomeReport) -> Sheet:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def results_text(content: ReportContent) -> list[Text]:
     """Write Results paragraphs, one per outcome that has models."""
-    return [Text(_result(one), one.title or one.name) for one in content.outcomes if one.models]
+    return [Text(_result(one), one.heading) for one in content.outcomes if one.models]
 
 
 def _result(outcome: OutcomeReport) -> str:
     """Write one paragraph: events, follow-up, models, comparisons, controls."""
-    title = (outcome.title or outcome.name).lower()
+    title = outcome.phrase
     parts = [f"Of {outcome.n} cases, {outcome.events} had the event ({title})."]
     follow = outcome.followup_months
     if follow is not None and follow.value is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hepacast.report.blocks import Block, Callout, Facts, Section, Table, figures
 from hepacast.report.figures.forest import draw_models
 from hepacast.report.sheets import Cell, Column, Sheet
-from hepacast.report.wording import SCOPES, number, slug
+from hepacast.report.wording import SCOPES, moment, number, slug
 
 if TYPE_CHECKING:
     from hepacast.report.content import Model, OutcomeReport, Permutation, ReportContent
@@ -50,11 +50,11 @@ def warnings(content: ReportContent) -> list[Callout]:
         )
     for outcome in content.outcomes:
         found += [_leak(outcome, one) for one in outcome.permutations if _leaks(one)]
-    found += [
-        Callout("warning", f"{one.topic}{f' ({one.outcome})' if one.outcome else ''}", one.text)
-        for one in content.precision
-        if one.warn
-    ]
+    headings = {one.name: one.heading for one in content.outcomes}
+    for note in content.precision:
+        if note.warn:
+            about = f" ({headings.get(note.outcome, note.outcome)})" if note.outcome else ""
+            found.append(Callout("warning", f"{note.topic}{about}", note.text))
     if content.failures:
         many = len(content.failures)
         text = f"{many} item{'s' * (many > 1)} could not be worked on; see Notices and failures."
@@ -73,7 +73,7 @@ def _leak(outcome: OutcomeReport, control: Permutation) -> Callout:
     null = [value for value in control.null if value is not None]
     text = (
         f"On shuffled outcomes {control.model} still reaches a mean {control.measure} of "
-        f"{number(sum(null) / len(null))} for {outcome.title or outcome.name}; chance is 0.50. "
+        f"{number(sum(null) / len(null))} for {outcome.heading}; chance is 0.50. "
         "Something is learned from the patients that are scored."
     )
     return Callout("danger", "A control failed", text)
@@ -89,13 +89,10 @@ def _facts(content: ReportContent) -> tuple[tuple[str, str], ...]:
         ("Patients", str(lock.n_patients or "")),
         ("Cases", str(lock.n_cases or "")),
         ("Candidate columns", str(lock.n_features or "")),
-        *(
-            (f"Events, {one.title or one.name}", f"{one.events} of {one.n}")
-            for one in content.outcomes
-        ),
+        *((f"Events, {one.heading}", f"{one.events} of {one.n}") for one in content.outcomes),
         ("Resampling", lock.resampling),
         ("Seed", str(study.seed)),
-        ("Made", study.created),
+        ("Made", moment(study.created)),
         ("Software", f"hepacast {study.versions.get('hepacast', '')}".strip()),
     ]
     return tuple((name, value) for name, value in pairs if value)
@@ -133,7 +130,7 @@ def _row(outcome: OutcomeReport, model: Model) -> tuple[Cell, ...]:
         optimism = (seen.value or 0.0) - (unseen.value or 0.0)
     first = honest or apparent
     return (
-        outcome.title or outcome.name,
+        outcome.heading,
         model.name,
         model.role,
         " + ".join(model.ingredients),
