@@ -230,7 +230,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     lungs = Organ("lung", Lungs(chest, float(rng.normal(40, 3)), 34.0, between))
     organs = (*_bowel(rng), *_neighbours(rng), lungs)
     parenchyma = RandomField.draw(rng, length_mm=7.0, waves=48)
-    return Anatomy(frame, organs, liver, _vessels(rng), parenchyma)
+    return Anatomy(frame, organs, liver, _vessels(rng, depth - fat - 57), parenchyma)
 
 
 def _about(rng: np.random.Generator, middle: Point, sd_mm: float) -> Point:
@@ -312,12 +312,13 @@ def _neighbours(rng: np.random.Generator) -> tuple[Organ, ...]:
     )
 
 
-def _vessels(rng: np.random.Generator) -> tuple[Organ, ...]:
+def _vessels(rng: np.random.Generator, spine_front: float) -> tuple[Organ, ...]:
     """Aorta, inferior vena cava, the portal tree and the hepatic veins."""
+    beside = min(20.0, spine_front - 4)
     fork, right, left = (
         _about(rng, middle, 2) for middle in ((-24, 6, -10), (-52, 0, -2), (2, -24, 8))
     )
-    drain = _about(rng, (-19, 16, 44), 1)
+    drain = _about(rng, (-20, beside, 44), 1)
     portal = [
         Tube(((4, 6, -44), fork), (7, 7)),
         Tube((fork, right, _about(rng, (-84, -8, 14), 3)), (6, 5, 2.0)),
@@ -332,8 +333,8 @@ def _vessels(rng: np.random.Generator) -> tuple[Organ, ...]:
         Tube((drain, _about(rng, (-6, -18, 32), 2), _about(rng, (14, -46, 24), 2)), (4.5, 4, 1.8)),
     ]
     return (
-        Organ("vena cava", Tube(((-22, 20, -99), (-19, 18, 99)), (11, 11))),
+        Organ("vena cava", Tube(((-23, beside, -99), (-20, beside, 99)), (11, 11))),
         *(Organ("portal vein", tube) for tube in portal),
         *(Organ("hepatic vein", tube) for tube in hepatic),
-        Organ("aorta", Tube(((10, 13, -99), (8, 17, 99)), (10, 10))),
+        Organ("aorta", Tube(((10, spine_front - 10, -99), (8, spine_front - 10, 99)), (10, 10))),
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -156,7 +156,7 @@ def child_pugh_points(known: Mapping[str, float], *, ascites: bool) -> int:
     Examples
     --------
     >>> child_pugh_points({"bilirubin": 60, "albumin": 30, "inr": 1.1}, ascites=True)
-    10
+    9
     """
     bilirubin = 1 + (known["bilirubin"] >= 34) + (known["bilirubin"] > 51)
     albumin = 1 + (known["albumin"] <= 35) + (known["albumin"] < 28)
@@ -200,7 +200,7 @@ def _logistic(x: float) -> float:
 Timing = Literal["baseline", "outcome", "follow-up"]
 
 
-def dictionary() -> dict[str, dict[str, object]]:
+def dictionary() -> dict[str, dict[str, Any]]:
     """Describe every column of the clinical table, as ``fields.yaml`` holds it.
 
     Examples
@@ -208,7 +208,7 @@ def dictionary() -> dict[str, dict[str, object]]:
     >>> dictionary()["afp"]["unit"]
     'ng/mL'
     """
-    fields: dict[str, dict[str, object]] = {
+    fields: dict[str, dict[str, Any]] = {
         ID: _field("text", "Case (synthetic)"),
         # Text, not a category: a centre must not predict.
         "site": _field("text", "Centre"),
@@ -245,26 +245,26 @@ def dictionary() -> dict[str, dict[str, object]]:
     }
 
 
-def _field(kind: str, label: str, timing: Timing = "baseline") -> dict[str, object]:
+def _field(kind: str, label: str, timing: Timing = "baseline") -> dict[str, Any]:
     """Entry with what every kind has."""
     return {"kind": kind, "label": label, "timing": timing}
 
 
-def _category(label: str, *levels: str, timing: Timing = "baseline") -> dict[str, object]:
+def _category(label: str, *levels: str, timing: Timing = "baseline") -> dict[str, Any]:
     """Entry of a category; the first level is the reference."""
     return _field("category", label, timing) | {"levels": list(levels)}
 
 
-def _flag(label: str) -> dict[str, object]:
+def _flag(label: str) -> dict[str, Any]:
     """Entry of a yes-or-no column."""
     return _field("flag", label) | {"true": "1", "false": "0"}
 
 
-def _time(label: str) -> dict[str, object]:
+def _time(label: str) -> dict[str, Any]:
     """Entry of a time to an outcome."""
     return _field("time", label, "outcome") | {"unit": "days"}
 
 
-def _event(label: str) -> dict[str, object]:
+def _event(label: str) -> dict[str, Any]:
     """Entry of an event; 1 is the event."""
     return _field("event", label, "outcome") | {"true": "1", "false": "0"}

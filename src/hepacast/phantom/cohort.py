@@ -79,8 +79,7 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
     --------
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from hepacast.phantom.dicom import series_identity, write_clip
-    from hepacast.phantom.params import PhantomParams
+        >>> from hepacast.phantom.params import PhantomParams
         >>> tiny = PhantomParams(patients=1, spacing_mm=(9, 8, 8), phases=("portal",))
         >>> folder = Path(tempfile.mkdtemp())
         >>> truth = write_cohort(tiny, folder)

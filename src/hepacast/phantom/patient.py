@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import shift as move
@@ -82,7 +82,7 @@ class Patient:
     phases: Mapping[str, Volume]
     masks: Mapping[MaskKey, Region]
     clinical: Mapping[str, Cell]
-    truth: Mapping[str, object]
+    truth: Mapping[str, Any]
     clip: Clip | None = None
 
 
