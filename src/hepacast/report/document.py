@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from hepacast.report.blocks import Details, Figures, Heading, Section, Table
 from hepacast.report.figures.svg import inline_svg, raw_svg
+from hepacast.report.sections.checklists import checklists
 from hepacast.report.sections.outcome import outcome_section
 from hepacast.report.sections.patients import patients, pictures
 from hepacast.report.sections.summary import summary
@@ -99,6 +100,7 @@ def compose(content: ReportContent) -> Document:
         pictures(content),
         trouble(content),
         methods(content),
+        checklists(content),
         provenance(content),
     )
     return Document(content, tuple(one for one in parts if one is not None))

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TRIPOD+AI: 27 items, 52 with their parts (Collins 2024, BMJ 385:e078378)."""
+
+from __future__ import annotations
+
+from hepacast.report.checklists.item import Checklist, Item
+
+TRIPOD_AI = Checklist(
+    "TRIPOD+AI",
+    "Collins GS, et al. BMJ 2024;385:e078378",
+    (
+        Item("1", "Title", run="title", add="Name population, outcome, and that a model is made."),
+        Item("2", "Abstract", add="Write a structured abstract; numbers are in the Summary."),
+        Item("3a", "Health-care context", declared="context", add="Say why this forecast helps."),
+        Item("3b", "Target population and users", declared="target", add="Say who would use it."),
+        Item("3c", "Known health inequalities", declared="inequalities", add="Cite what is known."),
+        Item(
+            "4", "Objectives", declared="objectives", add="State them: develop, evaluate or both."
+        ),
+        Item("5a", "Source of the data", declared="data_source", add="Name it and why it fits."),
+        Item(
+            "5b",
+            "Dates",
+            run="followup",
+            declared="dates",
+            add="Give dates of accrual and of the end of follow-up.",
+        ),
+        Item("6a", "Setting", declared="setting", add="Give kind, number and place of centres."),
+        Item(
+            "6b", "Eligibility", run="flow", declared="eligibility", add="State inclusion criteria."
+        ),
+        Item(
+            "6c",
+            "Treatments",
+            declared="treatments",
+            add="State treatments and how they were handled.",
+        ),
+        Item("7", "Data preparation", run="methods"),
+        Item("8a", "Outcome", run="definition"),
+        Item(
+            "8b",
+            "Who assessed the outcome",
+            declared="outcome_assessors",
+            add="Give their qualification.",
+        ),
+        Item("8c", "Blinding of that assessment", declared="outcome_blinding", add="State it."),
+        Item(
+            "9a",
+            "Choice of predictors",
+            run="steps",
+            declared="predictor_choice",
+            add="Say why these candidates.",
+        ),
+        Item(
+            "9b",
+            "Definition of predictors",
+            run="methods",
+            declared="predictor_timing",
+            add="Say how and when clinical variables were measured.",
+        ),
+        Item(
+            "9c",
+            "Who assessed predictors",
+            declared="predictor_assessors",
+            add="Give readers and experience.",
+        ),
+        Item("10", "Sample size", run="sample size"),
+        Item("11", "Missing data", run="missing"),
+        Item("12a", "Use of data for development and evaluation", run="split"),
+        Item("12b", "Handling of predictors", run="steps"),
+        Item("12c", "Type of model, building, internal validation", run="algorithm"),
+        Item(
+            "12d",
+            "Differences between centres",
+            run="subgroups",
+            add="Say how centres were handled.",
+        ),
+        Item("12e", "Measures and plots of performance", run="measures"),
+        Item("12f", "Updating of the model", declared="updating", add="State any, or none."),
+        Item("12g", "How predictions are calculated", run="coefficients", declared="calculation"),
+        Item("13", "Class imbalance", declared="imbalance", add="State methods used, or none."),
+        Item(
+            "14",
+            "Fairness",
+            run="subgroups",
+            declared="fairness",
+            add="State what was done and why.",
+        ),
+        Item("15", "Output and thresholds", run="cut"),
+        Item(
+            "16",
+            "Differences between development and evaluation data",
+            run="external",
+            declared="differences",
+        ),
+        Item("17", "Ethical approval", declared="ethics", add="Name the board and consent."),
+        Item("18a", "Funding", declared="funding", add="State source and role."),
+        Item("18b", "Conflicts of interest", declared="conflicts", add="State them."),
+        Item(
+            "18c",
+            "Study protocol",
+            run="study file",
+            declared="protocol",
+            add="Say where it can be read.",
+        ),
+        Item(
+            "18d",
+            "Registration",
+            declared="registration",
+            add="Give the register, or say there is none.",
+        ),
+        Item("18e", "Sharing of data", declared="data_sharing", add="State how."),
+        Item(
+            "18f",
+            "Sharing of code",
+            run="software",
+            declared="code_sharing",
+            add="Give the address.",
+        ),
+        Item(
+            "19",
+            "Patients and public",
+            declared="public_involvement",
+            add="State involvement, or none.",
+        ),
+        Item("20a", "Flow of participants", run="flow"),
+        Item("20b", "Characteristics", run="characteristics"),
+        Item("20c", "Predictors in development and evaluation", run="external"),
+        Item("21", "Participants and events in each analysis", run="counts"),
+        Item("22", "The model in full", run="coefficients"),
+        Item("23a", "Performance with intervals", run="discrimination"),
+        Item("23b", "Differences in performance between centres", run="subgroups"),
+        Item(
+            "24",
+            "Results of updating",
+            declared="updating",
+            add="State them, or that there was none.",
+        ),
+        Item("25", "Interpretation, fairness included", add="Discuss."),
+        Item(
+            "26",
+            "Limitations",
+            run="controls",
+            add="Discuss; start from the warnings of the Summary.",
+        ),
+        Item(
+            "27a",
+            "Poor or missing input in use",
+            declared="poor_input",
+            add="Say what happens then.",
+        ),
+        Item("27b", "What users must do and know", declared="user_role", add="Say it."),
+        Item("27c", "Next steps", add="Discuss."),
+    ),
+)
