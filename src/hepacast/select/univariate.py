@@ -13,30 +13,39 @@ from hepacast.core.errors import NotEstimableError, StudyError
 from hepacast.core.outcome import Binary, Outcome
 from hepacast.core.params import Params
 from hepacast.select.step import KeepColumns, complete, step
+from hepacast.stats.univariate import (
+    screen_c,
+    screen_cox,
+    screen_logistic,
+    screen_mann_whitney,
+    screen_t,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
     from hepacast.core.folds import Train
 
-Test = Literal["auto", "welch", "mann-whitney", "score"]
+Test = Literal["auto", "welch", "mann-whitney", "score", "wald", "likelihood-ratio"]
 
 
 class UnivariateParams(Params):
-    """Settings of the univariate filter; exactly one of ``p_below`` and ``best`` decides."""
+    """Settings of the univariate filter; one of ``p_below``, ``best`` and ``c_above`` decides."""
 
     kind: Literal["univariate"] = "univariate"
     test: Test = "auto"
     """``auto`` is the score test: logistic for a binary outcome, Cox otherwise."""
     p_below: float | None = Field(default=None, gt=0, le=1)
-    """Keep columns with a smaller P value; 0.05 where ``best`` is not set either."""
+    """Keep columns with a smaller P value; 0.05 where no other rule is set."""
     best: int | None = Field(default=None, ge=1)
     """Keep this many columns with the smallest P values."""
+    c_above: float | None = Field(default=None, ge=0.5, lt=1)
+    """Keep columns whose C (the AUC of a binary outcome), in either direction, is larger."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> UnivariateParams:
-        if self.p_below is not None and self.best is not None:
-            msg = "set p_below or best, not both"
+        if sum(rule is not None for rule in (self.p_below, self.best, self.c_above)) > 1:
+            msg = "set one of p_below, best and c_above"
             raise ValueError(msg)
         return self
 
@@ -76,7 +85,11 @@ def univariate(
     Equal P values are told apart by the name of the column.  Several cases of
     one patient count as independent, which makes P values too small.
     """
-    p = p_values(complete(train, "a univariate test"), train.outcome, params.test)
+    values = complete(train, "a univariate test")
+    if params.c_above is not None:
+        c = concordance(values, train.outcome)
+        return KeepColumns(train, np.maximum(c, 1 - c) > params.c_above, c, "C")
+    p = p_values(values, train.outcome, params.test)
     if params.best is None:
         keep = p < (0.05 if params.p_below is None else params.p_below)
     else:
@@ -99,10 +112,10 @@ def p_values(
         Complete.
     outcome : Binary, Survival or CompetingRisks
         Competing events count as censored (cause-specific hazard).
-    test : {"auto", "welch", "mann-whitney", "score"}
+    test : {"auto", "welch", "mann-whitney", "score", "wald", "likelihood-ratio"}
         Welch's t and Mann-Whitney (normal approximation, tie and continuity
-        corrected) need a binary outcome; the score test is that of logistic or
-        Cox regression with the one column.
+        corrected) need a binary outcome; the others are tests of logistic or
+        Cox regression (Efron ties; the score test: Breslow) with the one column.
 
     Examples
     --------
@@ -111,6 +124,47 @@ def p_values(
     >>> p_values(x, y, "welch").round(3).tolist()
     [0.106]
     """
+    refuse_one_class(outcome)
+    event = outcome.event
+    if values.shape[1] == 0:
+        return np.ones(0)
+    if isinstance(outcome, Binary):
+        return _binary(values, event, test)
+    time = outcome.time_days
+    if test in {"wald", "likelihood-ratio"}:
+        screen = screen_cox(values, time, event)
+        return screen.p if test == "wald" else screen.p_lr
+    if test in {"auto", "score"}:
+        return _tail(cox_score_z(values, time, event) ** 2)
+    raise StudyError(
+        what=f"test {test!r} compares two groups",
+        got="a time to event",
+        fix="Use test: score (Cox), or a binary outcome.",
+    )
+
+
+def concordance(
+    values: Float[np.ndarray, "case feature"], outcome: Outcome
+) -> Float[np.ndarray, " feature"]:
+    """Return Harrell's C of each column taken as a risk, or its AUC; below 0.5 where low is worse.
+
+    Competing events count as censored.
+
+    Examples
+    --------
+    >>> concordance(np.array([[1.0], [2.0], [3.0]]), Binary(np.array([False, True, True]))).tolist()
+    [1.0]
+    """
+    refuse_one_class(outcome)
+    if values.shape[1] == 0:
+        return np.ones(0)
+    if isinstance(outcome, Binary):
+        return screen_mann_whitney(values, outcome.event).difference
+    return screen_c(values, outcome.time_days, outcome.event)
+
+
+def refuse_one_class(outcome: Outcome) -> None:
+    """Refuse outcomes without events, or (binary) without non-events."""
     event = outcome.event
     if not event.any() or (isinstance(outcome, Binary) and event.all()):
         raise NotEstimableError(
@@ -118,40 +172,20 @@ def p_values(
             got=f"{int(event.sum())} events in {len(event)} cases",
             fix="Use fewer folds, or collect more cases.",
         )
-    if values.shape[1] == 0:
-        return np.ones(0)
-    if isinstance(outcome, Binary):
-        return _binary(values, event, test)
-    if test not in {"auto", "score"}:
-        raise StudyError(
-            what=f"test {test!r} compares two groups",
-            got="a time to event",
-            fix="Use test: score (Cox), or a binary outcome.",
-        )
-    return _tail(cox_score_z(values, outcome.time_days, event) ** 2)
 
 
 def _binary(
     values: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"], test: Test
 ) -> Float[np.ndarray, " feature"]:
     """Compare the columns of cases with and without the event."""
-    p = np.ones(values.shape[1])
-    varies = np.ptp(values, axis=0) > 0
-    yes, no = values[event][:, varies], values[~event][:, varies]
     if test == "welch":
-        if min(len(yes), len(no)) < 2:
-            raise NotEstimableError(
-                what="Welch's t test needs two cases in each group",
-                got=f"{len(yes)} with and {len(no)} without the event",
-                fix="Use test: mann-whitney or score.",
-            )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p[varies] = stats.ttest_ind(yes, no, equal_var=False).pvalue
-        # Constant in both groups but not overall: perfectly separated.
-        return np.where(np.isnan(p), 0.0, p)
+        return screen_t(values, event).p
     if test == "mann-whitney":
-        p[varies] = stats.mannwhitneyu(yes, no, method="asymptotic").pvalue
-        return p
+        return screen_mann_whitney(values, event).p
+    if test == "wald":
+        return screen_logistic(values, event).p
+    if test == "likelihood-ratio":
+        return screen_logistic(values, event).p_lr
     return _tail(logistic_score_z(values, event) ** 2)
 
 

@@ -40,6 +40,8 @@ class PathSettings:
         null deviance.  glmnet's default is 1e-7.
     max_sweeps : int
         Sweeps over the columns allowed for one penalty.
+    max_columns : int or None
+        The path ends after the first penalty with more non-zero columns.
     """
 
     l1_ratio: float = 1.0
@@ -47,6 +49,7 @@ class PathSettings:
     ratio: float | None = None
     tolerance: float = 1e-10
     max_sweeps: int = 100_000
+    max_columns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +203,9 @@ def walk_path(
         before = float(penalty)
         reached.append((state.beta, state.intercept))
         explained.append((null.loss - state.loss) / base if base > 0 else 0.0)
-        if reason := _enough(explained, automatic=automatic):
+        crowded = np.count_nonzero(state.beta) > (settings.max_columns or len(rows))
+        reason = "enough columns" if crowded else _enough(explained, automatic=automatic)
+        if reason:
             stopped = reason
             break
     return _unscale(problem, (reached, np.array(explained)), grid, (centre, scale), stopped)

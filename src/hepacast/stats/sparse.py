@@ -22,10 +22,12 @@ Choice = Literal["min", "1se"]
 
 __all__ = [
     "Choice",
+    "MixedChoice",
     "PathSettings",
     "SparseChoice",
     "SparsePath",
     "cox_deviance",
+    "cv_elastic_net",
     "cv_lasso",
     "cv_lasso_cox",
     "cv_lasso_logistic",
@@ -275,6 +277,58 @@ def cv_lasso(
     if isinstance(outcome, Binary):
         return cv_lasso_logistic(values, outcome.event, fold, settings)
     return cv_lasso_cox(values, outcome.time_days, outcome.event, fold, settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixedChoice:
+    """A chosen mixing of the elastic net, with its path.
+
+    Parameters
+    ----------
+    l1_ratio : float
+        The mixing of the lowest cross-validated deviance.
+    choice : SparseChoice
+        Its path and deviance.
+    """
+
+    l1_ratio: float
+    choice: SparseChoice
+
+
+def cv_elastic_net(
+    values: Float[np.ndarray, "case feature"],
+    outcome: Outcome,
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    folds: int = 5,
+    mixings: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+) -> MixedChoice:
+    """Choose mixing and penalty of the elastic net on the same folds.
+
+    Parameters
+    ----------
+    values, outcome, patients, rng, folds
+        As for :func:`cv_lasso`.
+    mixings : sequence of float
+        Each above 0 and at most 1; of equal deviances the first wins.
+    """
+    seed = int(rng.integers(2**63))
+    best: MixedChoice | None = None
+    for mix in mixings:
+        settings = PathSettings(l1_ratio=mix)
+        dealt = np.random.default_rng(seed)
+        found = cv_lasso(values, outcome, patients, dealt, folds=folds, settings=settings)
+        lowest = found.deviance[found.at_min]
+        if best is None or lowest < best.choice.deviance[best.choice.at_min]:
+            best = MixedChoice(mix, found)
+    if best is None:
+        raise NotEstimableError(
+            what="the elastic net needs a mixing to try",
+            got="none",
+            fix="Give l1_ratios, such as 0.5.",
+        )
+    return best
 
 
 def cox_deviance(
