@@ -11,6 +11,7 @@ __all__ = [
     "PhantomParams",
     "TrueValue",
     "Truth",
+    "attainable",
     "simulate_patient",
     "true_performance",
     "write_cohort",

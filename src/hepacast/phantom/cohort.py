@@ -18,7 +18,7 @@ from hepacast.phantom.clinical import ID, dictionary
 from hepacast.phantom.dicom import series_identity, write_clip
 from hepacast.phantom.params import REFERENCE_PHASE
 from hepacast.phantom.patient import simulate_patient
-from hepacast.phantom.truth import true_performance
+from hepacast.phantom.truth import attainable, true_performance
 from hepacast.phantom.ultrasound import moment_frame
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ clips.csv      ultrasound only: the film, and the frame (from 0) on which the ma
                the mask covers the left panel
 images, masks  the files that cases.csv names (LPS geometry, whole-number intensities)
 truth.json     what only a simulation knows: settings, the true AUC and C-index of every
-               predictor, and each patient's aggressiveness, hazards and uncensored times
+               predictor, the AUC that true risks reach in these very patients, and each
+               patient's aggressiveness, hazards and uncensored times
 
 {truth}
 """
@@ -110,6 +111,10 @@ def write_cohort(params: PhantomParams, folder: Path, on_event: Listener = ignor
         "synthetic": True,
         "settings": params.model_dump(mode="json"),
         "performance": truth.as_dict(),
+        "attainable_auc": [
+            {"end_point": end, "predictor": seen, "auc": auc}
+            for end, seen, auc in attainable(params)
+        ],
         "cases": hidden,
     }
     _write_text(folder / "clinical.csv", _csv(tuple(fields), clinical))

@@ -13,13 +13,13 @@ from hepacast.core.errors import StudyError
 from hepacast.core.volume import Region, Volume
 from hepacast.phantom.anatomy import draw_anatomy
 from hepacast.phantom.clinical import clinical_row, diameter_mm, outcome_row
-from hepacast.phantom.latent import draw
 from hepacast.phantom.lesion import draw_lesion
-from hepacast.phantom.outcome import Hazards, follow
+from hepacast.phantom.outcome import Hazards
 from hepacast.phantom.params import REFERENCE_PHASE, spread, stream
 from hepacast.phantom.readers import outline
 from hepacast.phantom.render import Look, render
 from hepacast.phantom.scanner import Scanner, expose, sampling, scanner
+from hepacast.phantom.truth import fate
 from hepacast.phantom.ultrasound import (
     PIXEL_MM,
     Clip,
@@ -112,8 +112,7 @@ def simulate_patient(params: PhantomParams, index: int) -> Patient:
         raise StudyError(
             what="phantom patients are counted from 1", got=str(index), fix="Ask for 1 or more."
         )
-    latent = draw(stream(params.seed, index, "latent"), 1)
-    course = follow(stream(params.seed, index, "course"), Hazards.of_latent(params, latent))
+    latent, course = fate(params, index)
     site = int(spread(index) * params.centres)
     machine = scanner(params, site)
     rng = stream(params.seed, index, "anatomy")

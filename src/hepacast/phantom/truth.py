@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.stats import poisson, rankdata
+from scipy.special import gammaln, pdtrc
 
 from hepacast.core.errors import StudyError
 from hepacast.phantom.latent import MOST_SATELLITES, SIZE_CORRELATION, draw, mean_satellites
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
     from hepacast.phantom.latent import Latent
+    from hepacast.phantom.outcome import Course
     from hepacast.phantom.params import PhantomParams
 
 Predictor = Literal["combined", "imaging", "clinical", "size"]
@@ -35,6 +36,7 @@ Metric = Literal["auc", "c_index"]
 
 _BATCH = 500
 _NODES = 31
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,55 @@ def true_performance(
     return Truth(values, months, patients, share)
 
 
+def attainable(params: PhantomParams) -> tuple[tuple[EndPoint, Predictor, float], ...]:
+    """AUC that the true risks reach in the patients of this very cohort.
+
+    A small cohort is luckier or unluckier than its population; this tells how
+    much of a gap between estimate and truth is the draw of the patients.
+
+    Parameters
+    ----------
+    params : PhantomParams
+        The cohort; no image is made.
+
+    Returns
+    -------
+    tuple of (end point, predictor, AUC within the horizon)
+        As if nobody were censored.  End points that all or none of the patients
+        reach are left out.
+
+    Examples
+    --------
+    >>> from hepacast.phantom.params import PhantomParams
+    >>> [auc for end, seen, auc in attainable(PhantomParams(effect=0)) if seen == "imaging"]
+    [0.5, 0.5, 0.5]
+    """
+    found: list[tuple[EndPoint, Predictor, float]] = []
+    drawn = [fate(params, index) for index in range(1, params.patients + 1)]
+    for end in END_POINTS:
+        event = np.concatenate([c.within(end, params.horizon_months) for _, c in drawn])
+        if event.all() or not event.any():
+            continue
+        for seen in PREDICTORS:
+            parts = [best_score(params, p, end, seen, params.horizon_months) for p, _ in drawn]
+            found.append((end, seen, round(_auc(np.concatenate(parts), event), 6)))
+    return tuple(found)
+
+
+def fate(params: PhantomParams, index: int) -> tuple[Latent, Course]:
+    """Draw the causes of one patient and what happens to them.
+
+    Parameters
+    ----------
+    params : PhantomParams
+        Seed and effects.
+    index : int
+        Patient, counted from 1.
+    """
+    latent = draw(stream(params.seed, index, "latent"), 1)
+    return latent, follow(stream(params.seed, index, "course"), Hazards.of_latent(params, latent))
+
+
 def best_score(
     params: PhantomParams, latent: Latent, end_point: EndPoint, predictor: Predictor, months: float
 ) -> Float[np.ndarray, " patient"]:
@@ -238,7 +289,8 @@ def _aggressiveness_given_table(
     mean = mean_satellites(z)
     count = latent.satellites[:, None]
     capped = count >= MOST_SATELLITES
-    likelihood = np.where(capped, poisson.sf(MOST_SATELLITES - 1, mean), poisson.pmf(count, mean))
+    exactly = np.exp(count * np.log(mean) - mean - gammaln(count + 1))
+    likelihood = np.where(capped, pdtrc(MOST_SATELLITES - 1, mean), exactly)
     weight = weights * likelihood
     return z, weight / weight.sum(axis=1, keepdims=True)
 
@@ -255,7 +307,7 @@ def _summary(
 
 
 def _auc(risk: Float[np.ndarray, " patient"], event: Bool[np.ndarray, " patient"]) -> float:
-    """Area under the ROC curve from ranks; ties count one half."""
+    """Share of pairs of a case and a control in the right order; ties count one half."""
     cases = int(event.sum())
     controls = len(event) - cases
     if not cases or not controls:
@@ -264,8 +316,9 @@ def _auc(risk: Float[np.ndarray, " patient"], event: Bool[np.ndarray, " patient"
             got=f"{cases} of {len(event)} with the event",
             fix="Choose a horizon at which the event is neither rare nor certain.",
         )
-    ranks = rankdata(risk)[event].sum()
-    return float((ranks - cases * (cases + 1) / 2) / (cases * controls))
+    others = np.sort(risk[~event])
+    below, not_above = (np.searchsorted(others, risk[event], side) for side in _SIDES)
+    return float((below + not_above).mean() / (2 * controls))
 
 
 def _c(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.ndimage import binary_dilation, center_of_mass, label
 from scipy.stats import spearmanr
@@ -238,6 +240,29 @@ def test_contrast_in_the_tumour_peaks_when_the_truth_says(ultrasound: tuple[Pati
     liver = screen[:, patient.masks["portal", 1, "liver"].mask[0]].mean(axis=1)
     late = round(180 / clip.frame_seconds)
     assert curve[late] < liver[late] < liver.max() + 1
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    index=st.integers(1, 9999),
+    centres=st.integers(1, 9),
+    modality=st.sampled_from(["ct", "mr"]),
+)
+@settings(max_examples=30)
+def test_no_draw_of_a_patient_fails(seed: int, index: int, centres: int, modality: str) -> None:
+    params = PhantomParams.model_validate(
+        {"seed": seed, "centres": centres, "modality": modality, "spacing_mm": (7, 6, 6)}
+    )
+    patient = simulate_patient(params, index)
+    assert set(patient.phases) == set(params.phases)
+    for volume in patient.phases.values():
+        assert np.isfinite(volume.data).all()
+    for region in patient.masks.values():
+        assert region.size >= 5
+        # Nothing is cut off by the field of view.
+        rim = region.mask.copy()
+        rim[1:-1, 1:-1, 1:-1] = False
+        assert region.name == "liver" or not rim.any()
 
 
 @pytest.mark.parametrize("index", [0, -3])

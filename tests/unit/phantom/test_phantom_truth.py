@@ -18,6 +18,7 @@ from hepacast.phantom.truth import (
     _aggressiveness_given_table,
     _auc,
     _c,
+    attainable,
     best_score,
     true_performance,
 )
@@ -180,6 +181,24 @@ def test_a_longer_horizon_sees_more_events() -> None:
         for months in (6, 48)
     )
     assert early < late
+
+
+def test_the_attainable_auc_of_cohorts_averages_to_the_truth() -> None:
+    base = PhantomParams(patients=100)
+    found = [
+        auc
+        for seed in range(1, 13)
+        for end, seen, auc in attainable(base.model_copy(update={"seed": seed}))
+        if (end, seen) == ("recurrence", "imaging")
+    ]
+    truth = true_performance(base).get("recurrence", "imaging").value
+    # One cohort of 100 has an SE of about 0.04; twelve of them 0.012.
+    assert np.mean(found) == pytest.approx(truth, abs=0.035)
+    assert np.std(found) > 0.01
+
+
+def test_one_patient_attains_nothing() -> None:
+    assert attainable(PhantomParams(patients=1)) == ()
 
 
 @pytest.mark.parametrize("patients", [0, 500, 1250])
