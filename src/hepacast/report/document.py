@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from hepacast.report.blocks import Details, Figures, Heading, Section, Table
+from hepacast.report.figures.hover import hover_json
 from hepacast.report.figures.svg import inline_svg, raw_svg
 from hepacast.report.sections.checklists import checklists
 from hepacast.report.sections.outcome import outcome_section
@@ -134,7 +135,7 @@ def render_html(content: ReportContent) -> str:
 def print_html(document: Document) -> str:
     """Print a composed report as one HTML file; see :func:`render_html`."""
     content = document.content
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = _asset("report.css"), _asset("report.js") + _asset("hover.js")
     environment = Environment(
         loader=PackageLoader("hepacast.report"),
         autoescape=True,
@@ -167,6 +168,7 @@ def _filters(document: Document, works: tuple[Reference, ...]) -> dict[str, Call
 
     return {
         "svg": svg,
+        "hover": lambda drawing: Markup(hover_json(drawing.figure, drawing.hovers)),  # noqa: S704
         "figure_number": lambda drawing: numbers[id(drawing)],
         "table_number": lambda sheet: tables[id(sheet)],
         "kind": lambda block: type(block).__name__.lower(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.pick import having
 from hepacast.report.figures.style import (
     COLOURS,
@@ -60,7 +61,17 @@ def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Draw
         "with (above) and without (below) the event. Slope 1 and intercept 0 are ideal. "
         f"Method: {shown[0][2].method or 'not stated'}."
     )
-    return Drawing(f"{slug(outcome.name)}-calibration-{scope}", "Calibration", caption, figure)
+    hovers = tuple(_hover(at, model.name, one) for at, (model, _, one) in enumerate(shown))
+    name = f"{slug(outcome.name)}-calibration-{scope}"
+    return Drawing(name, "Calibration", caption, figure, hovers)
+
+
+def _hover(at: int, name: str, found: Calibration) -> Hover:
+    """Read the groups of one panel."""
+    x = tuple(point.predicted for point in found.points)
+    y = tuple(point.observed for point in found.points)
+    notes = tuple(f"n = {point.n}" for point in found.points)
+    return Hover("predicted", "observed", (Series(name, x, y, notes),), axes=at)
 
 
 def _panel(axes: Axes, seen: Evaluation, found: Calibration) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.pick import having
 from hepacast.report.figures.style import REST, Drawing, canvas, clip, floats, line, styled
 from hepacast.report.wording import SCOPES, months, slug
@@ -52,4 +53,8 @@ def draw_decision(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing
         f"{f' by {months(when)} months' if when is not None else ''}, {SCOPES[scope]}. "
         "A model is of use at the thresholds where its curve lies above both grey and black."
     )
-    return Drawing(f"{slug(outcome.name)}-decision-{scope}", "Decision curves", caption, figure)
+    curves = [Series(one.name, curve.thresholds, curve.net_benefit) for one, _, curve in shown]
+    curves.append(Series("Act on everybody", first.thresholds, first.treat_all))
+    hover = Hover("Threshold", "net benefit", tuple(curves), "column")
+    name = f"{slug(outcome.name)}-decision-{scope}"
+    return Drawing(name, "Decision curves", caption, figure, (hover,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.pick import having
 from hepacast.report.figures.style import REST, Drawing, canvas, clip, floats, line, styled
 from hepacast.report.wording import SCOPES, slug, with_interval
@@ -50,7 +51,9 @@ def _draw(outcome: OutcomeReport, scope: str, name: str) -> Drawing:
     caption = f"{name} over time for {title}, {SCOPES[scope]}; {better}."
     if any(curve.low for _, _, curve in shown):
         caption += " Bands: 95 % pointwise intervals."
-    return Drawing(f"{slug(outcome.name)}-{slug(name)}-{scope}", name, caption, figure)
+    lines = tuple(Series(model.name, one.time_months, one.value) for model, _, one in shown)
+    hover = Hover("Months", name, lines, "column")
+    return Drawing(f"{slug(outcome.name)}-{slug(name)}-{scope}", name, caption, figure, (hover,))
 
 
 def _named(seen: Evaluation, name: str) -> TimeCurve | None:

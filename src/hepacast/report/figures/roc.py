@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.pick import having
 from hepacast.report.figures.style import Drawing, canvas, clip, floats, line, styled, unit_axis
 from hepacast.report.wording import SCOPES, months, number, slug, with_interval
@@ -12,7 +13,7 @@ from hepacast.report.wording import SCOPES, months, number, slug, with_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hepacast.report.content import OutcomeReport, Roc
+    from hepacast.report.content import Evaluation, Model, OutcomeReport, Roc
 
 
 def draw_roc(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
@@ -39,9 +40,15 @@ def draw_roc(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | No
         axes.set_aspect("equal")
         heading = f"{shown[0][1].measure}, {SCOPES[scope]}"
         figure.legend(loc="outside lower left", title=heading, alignment="left")
-    return Drawing(
-        f"{slug(outcome.name)}-roc-{scope}", "ROC curves", _caption(outcome, scope), figure
-    )
+    hover = Hover("1 − specificity", "sensitivity", tuple(_series(*one) for one in shown))
+    name = f"{slug(outcome.name)}-roc-{scope}"
+    return Drawing(name, "ROC curves", _caption(outcome, scope), figure, (hover,))
+
+
+def _series(model: Model, _: Evaluation, curve: Roc) -> Series:
+    """Name the threshold of every point."""
+    notes = tuple(f"threshold {number(cut, 3)}" for cut in curve.thresholds)
+    return Series(model.name, curve.false_positive, curve.sensitivity, notes)
 
 
 def _operating_point(axes: Axes, curve: Roc, colour: object) -> None:

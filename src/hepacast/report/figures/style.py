@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hepacast.report.content import Numbers
+    from hepacast.report.figures.hover import Hover
 
 SINGLE_IN, DOUBLE_IN = 3.39, 7.05
 """Widths of one and two columns of a journal page (86 and 179 mm), inches."""
@@ -50,12 +51,15 @@ class Drawing:
         What is shown and how it was made, as printed below the figure.
     figure : matplotlib.figure.Figure
         The figure, not tied to a window.
+    hovers : tuple of Hover
+        What a pointer can read from it.
     """
 
     name: str
     title: str
     caption: str
     figure: Figure
+    hovers: tuple[Hover, ...] = ()
 
 
 def line(index: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.style import (
     COLOURS,
     DASHES,
@@ -40,7 +41,14 @@ def draw_overall(outcome: OutcomeReport) -> Drawing | None:
         caption += f" ({follow.method})." if follow.method else "."
     caption += " Band: 95 % pointwise interval; ticks: censoring."
     figure = _draw(outcome.overall)
-    return Drawing(f"{slug(outcome.name)}-overall", outcome.heading, caption, figure)
+    name = f"{slug(outcome.name)}-overall"
+    return Drawing(name, outcome.heading, caption, figure, _hover(outcome.overall))
+
+
+def _hover(shown: Survivals) -> tuple[Hover, ...]:
+    """Read every curve at a time."""
+    curves = [Series(one.label, one.time_months, one.survival) for one in shown.curves]
+    return (Hover("Months", "share", tuple(curves), "step"),)
 
 
 def draw_risk_groups(outcome: OutcomeReport, scope: str = "out-of-fold") -> list[Drawing]:
@@ -54,7 +62,8 @@ def draw_risk_groups(outcome: OutcomeReport, scope: str = "out-of-fold") -> list
         caption = f"{_kind(groups)} by risk group of {model.name}, {scope.replace('-', ' ')}. "
         caption += " ".join(filter(None, [_test(groups), _cut(groups)]))
         name = f"{slug(outcome.name)}-{slug(model.name)}-groups-{scope}"
-        found.append(Drawing(name, f"Risk groups: {model.name}", caption, _draw(groups)))
+        title = f"Risk groups: {model.name}"
+        found.append(Drawing(name, title, caption, _draw(groups), _hover(groups)))
     return found
 
 

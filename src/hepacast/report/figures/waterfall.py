@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import Patch
 
+from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.style import DOUBLE_IN, HIGH, LOW, REST, Drawing, canvas, styled
 from hepacast.report.wording import number, slug
 
@@ -58,4 +59,9 @@ def draw_waterfall(
         f"({number(cut)}); one bar per case."
     )
     name = f"{slug(outcome.name)}-{slug(model.name)}-waterfall"
-    return Drawing(name, f"Scores: {model.name}", caption, figure)
+    told = {True: "event", False: "no event", None: "unknown"}
+    notes = tuple(f"{cases[at].case}, {told[cases[at].event]}" for at in order)
+    heights = tuple(float(value) for value in score[order] - cut)
+    bars = Series(model.name, tuple(map(float, range(len(cases)))), heights, notes)
+    hover = Hover("Rank", "score", (bars,), "column")
+    return Drawing(name, f"Scores: {model.name}", caption, figure, (hover,))
