@@ -137,12 +137,31 @@ def _refuse_separation(scaled: Design, event: Bool[np.ndarray, " case"]) -> None
         )
 
 
-def _newton(
+def logistic_maximum(
     matrix: Float[np.ndarray, "case term"],
     event: Bool[np.ndarray, " case"],
     offset: Float[np.ndarray, " case"],
 ) -> tuple[Float[np.ndarray, " term"], Float[np.ndarray, "term term"], bool]:
-    """Maximise the likelihood; return beta, information, and whether it converged."""
+    """Maximise the likelihood of a logistic regression.
+
+    Parameters
+    ----------
+    matrix : (case, term) float
+        With the intercept's column, if one is wanted.
+    event : (case,) bool
+        True where the event happened.
+    offset : (case,) float
+        Log odds added as they are.
+
+    Returns
+    -------
+    beta : (term,) float
+        Coefficients.
+    information : (term, term) float
+        Inverse of their covariance.
+    converged : bool
+        False under separation.
+    """
     beta = np.zeros(matrix.shape[1])
     last = binomial_loglik(offset + matrix @ beta, event)
     for _ in range(_STEPS):
@@ -219,7 +238,7 @@ def fit_logistic(
         floats("covariate", scaled.scaled, happened.size)
     shift = np.zeros(happened.size) if offset is None else floats("offset", offset, happened.size)
     matrix = np.column_stack([np.ones(happened.size), scaled.scaled])
-    beta, information, converged = _newton(matrix, happened, shift)
+    beta, information, converged = logistic_maximum(matrix, happened, shift)
     fitted = shift + matrix @ beta
     if not converged or np.abs(fitted).max() > 12:
         _refuse_separation(scaled, happened)
@@ -229,7 +248,7 @@ def fit_logistic(
             got=f"no convergence after {_STEPS} Newton steps",
             fix="Use firth_logistic, or fewer covariates.",
         )
-    null, _, _ = _newton(np.ones((happened.size, 1)), happened, shift)
+    null, _, _ = logistic_maximum(np.ones((happened.size, 1)), happened, shift)
     original, covariance = _unscale(beta, np.linalg.inv(information), scaled)
     return LogisticFit(
         coefficients=wald((INTERCEPT, *scaled.names), original, covariance, "OR", level=level),
@@ -260,6 +279,31 @@ def _penalised(
     return binomial_loglik(odds, event) + 0.5 * float(logdet), score, information
 
 
+def _firth_step(
+    matrix: Float[np.ndarray, "case term"],
+    beta: Float[np.ndarray, " term"],
+    event: Bool[np.ndarray, " case"],
+    free: Bool[np.ndarray, " term"],
+    score: Float[np.ndarray, " term"],
+    information: Float[np.ndarray, "term term"],
+) -> Float[np.ndarray, " free"]:
+    """Newton's step, or Fisher's where the penalised likelihood is not concave."""
+    terms = np.flatnonzero(free)
+    curvature = np.empty((terms.size, terms.size))
+    for at, term in enumerate(terms):
+        reach = 1e-5 * (1 + abs(float(beta[term])))
+        ahead, behind = beta.copy(), beta.copy()
+        ahead[term] += reach
+        behind[term] -= reach
+        change = _penalised(matrix, ahead, event)[1] - _penalised(matrix, behind, event)[1]
+        curvature[at] = -change[free] / (2 * reach)
+    curvature = (curvature + curvature.T) / 2
+    concave = bool((np.linalg.eigvalsh(curvature) > 0).all())
+    chosen = curvature if concave else information[np.ix_(free, free)]
+    step: Float[np.ndarray, " free"] = np.linalg.solve(chosen, score[free])
+    return step
+
+
 def firth_maximum(
     matrix: Float[np.ndarray, "case term"],
     event: Bool[np.ndarray, " case"],
@@ -282,9 +326,9 @@ def firth_maximum(
     """
     beta = start.copy()
     value, score, information = _penalised(matrix, beta, event)
-    for _ in range(10 * _STEPS):
+    for _ in range(_STEPS):
         step = np.zeros_like(beta)
-        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
+        step[free] = _firth_step(matrix, beta, event, free, score, information)
         # Steps of more than a few standard deviations overshoot the flat far tail.
         step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
         while True:
@@ -298,7 +342,7 @@ def firth_maximum(
             return beta, value, information
     raise NotEstimableError(
         what="the penalised likelihood must reach its maximum",
-        got=f"no convergence after {10 * _STEPS} steps",
+        got=f"no convergence after {_STEPS} steps",
         fix="Use fewer covariates.",
     )
 

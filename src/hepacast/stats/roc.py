@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import stats
@@ -238,6 +238,50 @@ class RocCurve:
     def area(self) -> float:
         """Area under the curve, by trapezoids (equals the tie-corrected AUC)."""
         return float(-np.trapezoid(self.sensitivity, 1 - self.specificity))
+
+    def partial_area(
+        self,
+        low: float,
+        high: float,
+        *,
+        over: Literal["specificity", "sensitivity"] = "specificity",
+        corrected: bool = False,
+    ) -> float:
+        """Area between two specificities (or sensitivities).
+
+        Parameters
+        ----------
+        low, high : float
+            Range, between 0 and 1.
+        over : {"specificity", "sensitivity"}
+            Which of the two is held in the range.
+        corrected : bool
+            McClish's scale, on which 0.5 is chance and 1 is perfect.
+
+        Notes
+        -----
+        Source: McClish 1989, Med Decis Making 9:190; as ``pROC::auc(partial.auc=)``.
+        """
+        rising, other = (
+            (self.specificity, self.sensitivity)
+            if over == "specificity"
+            else (self.sensitivity[::-1], self.specificity[::-1])
+        )
+        inside = (rising > low) & (rising < high)
+        # On a vertical step the range is left at the bottom and entered at the top.
+        x = np.concatenate([[low], rising[inside], [high]])
+        y = np.concatenate(
+            [
+                [-_crossing(-rising[::-1], -other[::-1], -low)],
+                other[inside],
+                [_crossing(rising, other, high)],
+            ]
+        )
+        area = float(np.trapezoid(y, x))
+        if not corrected:
+            return area
+        least, most = ((1 - low) ** 2 - (1 - high) ** 2) / 2, high - low
+        return (1 + (area - least) / (most - least)) / 2
 
     def sensitivity_at(self, specificity: float) -> float:
         """Highest sensitivity on the line between points at the given specificity."""

@@ -8,6 +8,16 @@ cols <- c("age", "lwt", "smoke", "ptl", "ht", "ui", "ftv", "race2", "race3")
 full <- glm(reformulate(cols, "low"), binomial, b, control = tight)
 s <- summary(full)$coefficients
 prof <- suppressMessages(confint(full))
+exact <- function(name, side) {
+  # confint interpolates; this solves for the limit itself
+  drop <- function(v) {
+    f <- glm(reformulate(setdiff(cols, name), "low"), binomial, b, offset = v * b[[name]],
+             control = tight)
+    deviance(f) - deviance(full) - qchisq(0.95, 1)
+  }
+  m <- coef(full)[[name]]; w <- s[name, 2]
+  uniroot(drop, sort(c(m, m + side * 4 * w)), tol = 1e-13)$root
+}
 path <- function(direction, start, scope, k = 2) {
   f <- suppressWarnings(stepAIC(start, scope, direction = direction, trace = 0, k = k))
   list(terms = setdiff(names(coef(f)), "(Intercept)"), aic = AIC(f),
@@ -28,7 +38,8 @@ spl <- glm(b$low ~ k4, family = binomial, control = tight)
 values <- list(
   full = list(beta = unname(coef(full)), se = unname(s[, 2]), p = unname(s[, 4]),
               loglik = as.numeric(logLik(full)), aic = AIC(full), null = as.numeric(logLik(null))),
-  profile = list(low = unname(prof[, 1]), high = unname(prof[, 2])),
+  profile = list(low = unname(prof[, 1]), high = unname(prof[, 2]),
+                 ptl = c(exact("ptl", -1), exact("ptl", 1)), ht = c(exact("ht", -1), exact("ht", 1))),
   backward = path("backward", full, scope), forward = path("forward", null, scope),
   both = path("both", full, scope), both_null = path("both", null, scope),
   bic = path("both", full, scope, log(nrow(b))),

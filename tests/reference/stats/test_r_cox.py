@@ -9,6 +9,16 @@ import numpy as np
 import pytest
 
 from hepacast.stats.cox import CoxFit, fit_cox
+from hepacast.stats.cox_residuals import (
+    CoxData,
+    cox_data,
+    dfbeta,
+    martingale_residuals,
+    proportional_hazards,
+    robust,
+    schoenfeld,
+)
+from hepacast.stats.stepwise import stepwise_cox
 from hepacast.stats.univariate import screen_cox
 
 COLUMNS = ["trt", "karno", "diagtime", "age", "prior", "squamous", "small", "adeno"]
@@ -85,3 +95,59 @@ def test_a_screen_of_one_feature_is_the_regression_itself(
         assert screen.beta[column] == close(alone.beta[0])
         assert screen.se[column] == close(alone.coefficients.se[0])
         assert screen.p_lr[column] == close(alone.likelihood_ratio.p)
+
+
+def arranged(data: Any, *, strata: bool = False) -> tuple[CoxFit, CoxData]:
+    d = data["tied"]
+    fit = tied(data, by_site=strata)
+    X = np.column_stack([d["x"], d["z"]])
+    return fit, cox_data(fit, X, d["time"], d["event"], d["site"] if strata else None)
+
+
+def test_residuals_agree_with_r(stored: Any, close: Any) -> None:
+    data, values = stored
+    fit, cases = arranged(data)
+    assert martingale_residuals(fit, cases)[:12] == close(values["martingale"])
+    assert schoenfeld(fit, cases)[1][:5] == close(values["schoenfeld"])
+    assert dfbeta(fit, cases)[:5] == close(values["dfbeta"])
+
+
+def test_robust_errors_agree_with_r(stored: Any, close: Any) -> None:
+    data, values = stored
+    fit, cases = arranged(data)
+    assert robust(fit, cases).se == close(values["robust"]["se"])
+    assert robust(fit, cases, data["tied"]["site"]).se == close(values["robust"]["cluster"])
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity", "log"])
+def test_proportional_hazards_tests_agree_with_cox_zph(
+    stored: Any, close: Any, transform: Any
+) -> None:
+    data, values = stored
+    d = data["veteran"]
+    fit = veteran(data)
+    X = np.column_stack([d[c] for c in COLUMNS])
+    result = proportional_hazards(fit, cox_data(fit, X, d["time"], d["status"]), transform)
+    expected = values["zph"][transform]
+    assert [*result.statistic, result.overall.statistic] == close(expected["chisq"])
+    assert [*result.p, result.overall.p] == close(expected["p"])
+
+
+@pytest.mark.parametrize(("key", "strata"), [("tied", False), ("strata", True)])
+def test_proportional_hazards_tests_agree_with_ties_and_strata(
+    stored: Any, close: Any, key: str, strata: Any
+) -> None:
+    data, values = stored
+    result = proportional_hazards(*arranged(data, strata=strata))
+    assert [*result.statistic, result.overall.statistic] == close(values["zph"][key]["chisq"])
+
+
+@pytest.mark.parametrize("direction", ["backward", "forward", "both"])
+def test_stepwise_cox_ends_where_step_aic_ends(stored: Any, close: Any, direction: Any) -> None:
+    data, values = stored
+    d = data["veteran"]
+    X = np.column_stack([d[c] for c in COLUMNS])
+    fit, path = stepwise_cox(X, d["time"], d["status"], COLUMNS, direction=direction)
+    assert fit is not None
+    assert set(path.chosen) == set(values["stepwise"][direction]["terms"])
+    assert fit.aic == close(values["stepwise"][direction]["aic"])

@@ -78,3 +78,12 @@ def test_unpaired_delong_uses_satterthwaite_like_proc(stored: Any, close: Any) -
     assert [result.statistic, result.df, result.p] == close(
         [expected["d"], expected["df"], expected["p"]]
     )
+
+
+@pytest.mark.parametrize("score", ["s100b", "wfns", "ndka"])
+def test_partial_areas_agree_with_proc(stored: Any, close: Any, score: str) -> None:
+    data, values = stored
+    curve, expected = roc_curve(data[score], data["event"]), values[score]
+    assert curve.partial_area(0.8, 1.0) == close(expected["pauc"])
+    assert curve.partial_area(0.8, 1.0, corrected=True) == close(expected["pauc_corrected"])
+    assert curve.partial_area(0.9, 1.0, over="sensitivity") == close(expected["pauc_se"])

@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 
 from hepacast.stats.survival import kaplan_meier, logrank
+from hepacast.stats.survival_contrasts import (
+    compare_rmst,
+    compare_survival_at,
+    pairwise_logrank,
+    rmst,
+)
 
 
 @pytest.fixture
@@ -90,3 +96,35 @@ def test_trend_over_ordered_groups_agrees_with_survdiffs_parts(stored: Any, clos
     data, values = stored
     d = data["tied"]
     assert logrank(d["time"], d["event"], d["group"]).trend().statistic == close(values["trend"])
+
+
+def test_restricted_means_and_their_errors_agree_with_survfit(stored: Any, close: Any) -> None:
+    data, values = stored
+    d, v, expected = data["tied"], data["veteran"], values["rmst"]
+    whole = rmst(d["time"], d["event"], 12.0)
+    assert [whole.estimate, whole.se] == close(expected["tied12"])
+    year = rmst(v["time"], v["event"], 365.0)
+    assert [year.estimate, year.se] == close(expected["vet365"])
+    gap = compare_rmst(d["time"], d["event"], d["z"], 10.0)
+    assert [gap.first, gap.second] == close([expected["z0"][0], expected["z1"][0]])
+    assert gap.se == close(np.hypot(expected["z0"][1], expected["z1"][1]))
+
+
+def test_survival_at_one_time_agrees_with_survfit(stored: Any, close: Any) -> None:
+    data, values = stored
+    d, expected = data["tied"], values["fixed"]
+    one = kaplan_meier(d["time"], d["event"]).estimate_at(10.0)
+    assert [one.estimate, one.se, one.low, one.high] == close(expected["log"])
+    gap = compare_survival_at(d["time"], d["event"], d["z"], 10.0)
+    assert gap.difference == close(expected["z0"][0] - expected["z1"][0])
+    assert gap.se == close(np.hypot(expected["z0"][1], expected["z1"][1]))
+    bent = compare_survival_at(d["time"], d["event"], d["z"], 10.0, scale="log-log")
+    assert (bent.statistic > 0) == (gap.statistic > 0)
+
+
+def test_pairs_of_groups_agree_with_survdiff(stored: Any, close: Any) -> None:
+    data, values = stored
+    d = data["tied"]
+    result = pairwise_logrank(d["time"], d["event"], d["group"])
+    assert result.p == close(values["pairwise"])
+    assert np.all(result.adjusted >= result.p)
