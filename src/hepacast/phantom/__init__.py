@@ -4,7 +4,7 @@
 from hepacast.phantom.cohort import write_cohort
 from hepacast.phantom.params import PhantomParams
 from hepacast.phantom.patient import Patient, simulate_patient
-from hepacast.phantom.truth import TrueValue, Truth, true_performance
+from hepacast.phantom.truth import TrueValue, Truth, attainable, true_performance
 
 __all__ = [
     "Patient",

@@ -13,12 +13,14 @@ included, can be associated with any outcome.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int
 
 SIZE_CORRELATION = 0.35
@@ -75,6 +77,13 @@ class Latent:
 
     def __len__(self) -> int:
         return len(self.aggressiveness)
+
+    @classmethod
+    def together(cls, parts: Sequence[Latent]) -> Latent:
+        """Patients drawn one by one, as one crowd in the same order."""
+        return cls(
+            *(np.concatenate([getattr(part, name.name) for part in parts]) for name in fields(cls))
+        )
 
     def value(self, variable: str) -> Float[np.ndarray, " patient"]:
         """Standardised value of one laboratory variable."""

@@ -19,14 +19,19 @@ import numpy as np
 from scipy.special import gammaln, pdtrc
 
 from hepacast.core.errors import StudyError
-from hepacast.phantom.latent import MOST_SATELLITES, SIZE_CORRELATION, draw, mean_satellites
+from hepacast.phantom.latent import (
+    MOST_SATELLITES,
+    SIZE_CORRELATION,
+    Latent,
+    draw,
+    mean_satellites,
+)
 from hepacast.phantom.outcome import END_POINTS, EndPoint, Hazards, follow
 from hepacast.phantom.params import stream
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
-    from hepacast.phantom.latent import Latent
     from hepacast.phantom.outcome import Course
     from hepacast.phantom.params import PhantomParams
 
@@ -219,13 +224,14 @@ def attainable(params: PhantomParams) -> tuple[tuple[EndPoint, Predictor, float]
     """
     found: list[tuple[EndPoint, Predictor, float]] = []
     drawn = [fate(params, index) for index in range(1, params.patients + 1)]
+    everybody = Latent.together([latent for latent, _ in drawn])
     for end in END_POINTS:
         event = np.concatenate([c.within(end, params.horizon_months) for _, c in drawn])
         if event.all() or not event.any():
             continue
         for seen in PREDICTORS:
-            parts = [best_score(params, p, end, seen, params.horizon_months) for p, _ in drawn]
-            found.append((end, seen, round(_auc(np.concatenate(parts), event), 6)))
+            score = best_score(params, everybody, end, seen, params.horizon_months)
+            found.append((end, seen, round(_auc(score, event), 6)))
     return tuple(found)
 
 

@@ -17,7 +17,13 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import Advanced, Started
 from hepacast.io.images import read_image, read_region
 from hepacast.io.tables import read_table
-from hepacast.phantom import PhantomParams, simulate_patient, true_performance, write_cohort
+from hepacast.phantom import (
+    PhantomParams,
+    attainable,
+    simulate_patient,
+    true_performance,
+    write_cohort,
+)
 from hepacast.table.clinical import choose_predictors, read_clinical
 from hepacast.table.fields import parse_dictionary
 
@@ -131,6 +137,8 @@ def test_truth_is_written_and_returned(cohort: Written) -> None:
     record = json.loads((folder / "truth.json").read_text())
     assert record["synthetic"] is True
     assert record["performance"] == truth.as_dict()
+    reached = [(a["end_point"], a["predictor"], a["auc"]) for a in record["attainable_auc"]]
+    assert tuple(reached) == attainable(SMALL)
     assert set(record["cases"]) == {"P001", "P002", "P003"}
     assert PhantomParams.model_validate(record["settings"]) == SMALL.model_copy(
         update={"second_reader_share": 1.0}
