@@ -24,8 +24,8 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 
 _NO_IMAGE = re.compile(
     r"\b(scouts?|topo\w*|locali[sz]er\w*|loc|surview|scano\w*|locator|(pre)?monitoring"
-    r"|i[ -]?sequence|bolus|tracker|smart ?prep|timing|test|calibration|cal|biopsy|dose|patient protocol"
-    r"|subtraction|subs?\b(?! ?sec)|tof|adc|dwi|diff\w*|perfusion|nephro ?map)\b"
+    r"|i[ -]?sequence|bolus|tracker|smart ?prep|timing|test|calibration|cal|biopsy|dose"
+    r"|patient protocol|subtraction|subs?\b(?! ?sec)|tof|adc|dwi|diff\w*|perfusion|nephro ?map)\b"
 )
 _MIXED = re.compile(
     r"\b(([2-9]|two|three|four|bi|tri|multi|dual) ?-?(ph|phases?|phasic|phasique|pasique)"
@@ -37,8 +37,8 @@ _WORDS: tuple[tuple[Phase, str], ...] = (
     (
         "arterial",
         (
-            r"(late|early|hepatic|spat|fruh)? ?(arterial|arterielle?|arteriel\w*|arteriosa|arter|art"
-            r"|arteriell)( ?(phase|ph))?|hap|eap|lap|angio (liver|abd\w*)|动脉(晚|早)?期|动脉"
+            r"(late|early|hepatic|spat|fruh)? ?(arterial|arterielle?|arteriel\w*|arteriosa|arter"
+            r"|art|arteriell)( ?(phase|ph))?|hap|eap|lap|angio (liver|abd\w*)|动脉(晚|早)?期|动脉"
         ),
     ),
     (
