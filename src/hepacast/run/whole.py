@@ -14,7 +14,7 @@ from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.events import Event, Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
-from hepacast.report.write import read_result, write_report
+from hepacast.report.write import RESULT, read_result, write_report
 from hepacast.run.chain import Recipe
 from hepacast.run.compose import Circumstances, Finding, compose
 from hepacast.run.controls import permuted_labels
@@ -115,6 +115,8 @@ def run_study(
         truths=truths or {},
     )
     content = compose(materials, joined, findings, around)
+    # Before anything is drawn: what took hours must not be lost to a figure.
+    write_atomic(out / RESULT, content.model_dump_json())
     write_atomic(out / "study.lock", lock)
     if failures:
         write_atomic(out / "failures.csv", _failures_table(failures))
@@ -141,7 +143,7 @@ def _find(
 
 def redraw(folder: Path) -> Path:
     """Draw the report of a finished run again from its ``result.json``."""
-    path = folder / "result.json"
+    path = folder / RESULT
     try:
         content = read_result(path)
     except (OSError, ValueError) as error:
