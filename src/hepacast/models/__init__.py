@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that turn columns into a risk; each remembers the patients it learned from."""
 
-from hepacast.models import null, regression, sparse
+from hepacast.models import boosted, classifiers, null, regression, sparse
 from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
 
 __all__ = [
@@ -9,6 +9,8 @@ __all__ = [
     "FittedModel",
     "ModelParams",
     "WeightedSum",
+    "boosted",
+    "classifiers",
     "null",
     "regression",
     "sparse",

@@ -73,23 +73,30 @@ def regression(train: Train, params: RegressionParams, rng: np.random.Generator)
     matrix = values[:, varies]
     labels = [str(name) for name in names]
     if isinstance(train.outcome, Binary):
-        beta, firth = _logistic(matrix, train.outcome.event, labels, params.separation)
+        beta, firth = logistic_weights(matrix, train.outcome.event, labels, params.separation)
     else:
         follow = train.outcome.time_days
-        beta, firth = _cox(matrix, follow, train.outcome.event, labels, params.separation)
+        beta, firth = cox_weights(matrix, follow, train.outcome.event, labels, params.separation)
     if firth:
         notes.append("the likelihood has no maximum (separation): Firth's penalty was used")
     weights = dict(zip(names, beta.tolist(), strict=True))
     return WeightedSum(train, params.name, weights, notes)
 
 
-def _logistic(
+def logistic_weights(
     matrix: Float[np.ndarray, "case term"],
     event: Bool[np.ndarray, " case"],
-    names: list[str],
-    separation: str,
+    names: list[str] | None = None,
+    separation: str = "firth",
 ) -> tuple[Float[np.ndarray, " term"], bool]:
-    """Return log odds ratios, and whether Firth's penalty was needed."""
+    """Return log odds ratios, and whether Firth's penalty was needed.
+
+    Examples
+    --------
+    >>> x = np.arange(6.0)[:, None]
+    >>> logistic_weights(x, x[:, 0] > 2.5)[1], logistic_weights(x, x[:, 0] % 2 > 0)[1]
+    (True, False)
+    """
     try:
         return fit_logistic(matrix, event, names).beta, False
     except NotEstimableError:
@@ -102,14 +109,21 @@ def _logistic(
     return firth_logistic(matrix, event, names).beta, True
 
 
-def _cox(
+def cox_weights(
     matrix: Float[np.ndarray, "case term"],
     time: Float[np.ndarray, " case"],
     event: Bool[np.ndarray, " case"],
-    names: list[str],
-    separation: str,
+    names: list[str] | None = None,
+    separation: str = "firth",
 ) -> tuple[Float[np.ndarray, " term"], bool]:
-    """Return log hazard ratios, and whether Firth's penalty was needed."""
+    """Return log hazard ratios (Efron ties), and whether Firth's penalty was needed.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1.0], [0.0], [1.0]])
+    >>> cox_weights(x, np.array([4.0, 1.0, 3.0, 2.0]), np.ones(4, dtype=bool))[1]
+    True
+    """
     spread = design(matrix, names).scale  # raises for columns that no penalty should paper over
     try:
         fit = fit_cox(matrix, time, event, names)

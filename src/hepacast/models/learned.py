@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tune an estimator on training patients, and put its scores on the log odds or hazard scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepacast.core.errors import NotEstimableError
+from hepacast.core.outcome import Binary, Outcome
+from hepacast.models.forecast import forecast_from
+from hepacast.models.model import FittedModel, ModelParams, WeightedSum, complete
+from hepacast.models.regression import cox_weights, logistic_weights
+from hepacast.stats.concordance import harrell_c
+from hepacast.stats.dealing import deal_folds
+from hepacast.stats.roc import auc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jaxtyping import Float, Int
+
+    from hepacast.core.folds import Train
+
+    Setting = Mapping[str, Any]
+    Estimator = Any
+    Values = Float[np.ndarray, "case feature"]
+    Scores = Float[np.ndarray, " case"]
+
+_ISOTONIC_FROM = 1000
+_CLIP = 0.01
+
+
+class LearnedParams(ModelParams):
+    """What the settings of every tuned estimator share."""
+
+    folds: int = 5
+    """Inner folds, by patient: they choose the setting and calibrate the scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to make, fit and read one kind of estimator.
+
+    Parameters
+    ----------
+    grid : sequence of mapping
+        Settings to try; of equal merit the first wins.
+    fit : callable
+        ``fit(values, outcome, setting, seed)`` returns a fitted estimator.
+    score : callable
+        ``score(estimator, values)`` returns (case,) scores, higher is worse.
+    """
+
+    grid: Sequence[Setting]
+    fit: Callable[[Values, Outcome, Setting, int], Estimator]
+    score: Callable[[Estimator, Values], Scores]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """A rising map from scores to risks.
+
+    Parameters
+    ----------
+    slope : float
+        Risk per unit of score (Platt; or the Cox coefficient of the score).
+    knots : (2, knot) float or None
+        Scores and risks between which isotonic calibration interpolates; then
+        the slope is not used.
+    """
+
+    slope: float
+    knots: Float[np.ndarray, "two knot"] | None = None
+
+    def __call__(self, score: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+        """Return the risk on the log odds or log hazard scale.
+
+        Examples
+        --------
+        >>> Calibration(2.0)(np.array([1.0, -1.0])).tolist()
+        [2.0, -2.0]
+        """
+        if self.knots is None:
+            return self.slope * score
+        risk: Float[np.ndarray, " case"] = np.interp(score, *self.knots)
+        return risk
+
+
+class Learned(FittedModel):
+    """A tuned estimator with calibrated scores.
+
+    The risk is centred on the mean *out-of-fold* risk of the training cases:
+    their own scores are too extreme to tell where new cases will lie.
+
+    Parameters
+    ----------
+    train : Train
+        What it learned from.
+    name : str
+        Of the column of scores.
+    estimator, score
+        Fitted estimator, and how to read it.
+    calibration : Calibration
+        Learned on out-of-fold scores.
+    held_out : (case,) float
+        Calibrated out-of-fold risks of the training cases.
+    notes : sequence of str
+        Setting chosen, and its merit.
+    """
+
+    def __init__(
+        self,
+        train: Train,
+        name: str,
+        reader: tuple[Estimator, Callable[[Estimator, Values], Scores]],
+        calibration: Calibration,
+        held_out: Float[np.ndarray, " case"],
+        notes: Sequence[str],
+    ) -> None:
+        super().__init__(train, name, train.table.columns, notes)
+        self._estimator, self._score = reader
+        self.calibration = calibration
+        self._centre = float(held_out.mean())
+        self.forecast = forecast_from(held_out - self._centre, train.outcome)
+
+    def _risk(self, values: Float[np.ndarray, "case use"]) -> Float[np.ndarray, " case"]:
+        if not len(values):
+            return np.zeros(0)
+        return self.calibration(self._score(self._estimator, values)) - self._centre
+
+
+def learn(
+    train: Train, params: LearnedParams, recipe: Recipe, rng: np.random.Generator
+) -> FittedModel:
+    """Choose a setting by inner cross-validation, refit, and calibrate on scores left out.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns.
+    params : LearnedParams
+        Name of the score and number of folds.
+    recipe : Recipe
+        What to fit.
+    rng : numpy.random.Generator
+        Deals folds and seeds the estimator.
+
+    Returns
+    -------
+    FittedModel
+        Without a varying column, the null model.
+
+    Notes
+    -----
+    The setting of the highest mean AUC (C index) over the folds is taken.
+    Calibration is Platt's slope, isotonic from 1,000 binary cases on, and the
+    Cox coefficient of the score for a time to event.  Scores that point the
+    wrong way out of fold get slope 0: everybody the same risk, and a note.
+    """
+    values = complete(train.table, type(params).__name__.removesuffix("Params"))
+    outcome = train.outcome
+    fold = deal_folds(train.table.patients, outcome.event.astype(np.int64), params.folds, rng)
+    seed = int(rng.integers(2**31))
+    if not values.shape[1] or not np.ptp(values, axis=0).any():
+        return WeightedSum(train, params.name, {}, ["no column varies: null model"])
+    tried = [_held_out(values, outcome, fold, recipe, (setting, seed)) for setting in recipe.grid]
+    merits = [_merit(scores, outcome, fold) for scores in tried]
+    best = int(np.argmax(np.round(merits, 12)))
+    scores = tried[best]
+    calibration = _calibrate(scores, outcome)
+    setting = ", ".join(f"{key}={value}" for key, value in recipe.grid[best].items())
+    notes = [f"{setting or 'no setting'}: {merits[best]:.3f} in inner folds"]
+    if calibration.slope == 0:
+        notes.append("out-of-fold scores carried no signal: everybody gets the average risk")
+    estimator = recipe.fit(values, outcome, recipe.grid[best], seed)
+    reader = (estimator, recipe.score)
+    return Learned(train, params.name, reader, calibration, calibration(scores), notes)
+
+
+def _held_out(
+    values: Float[np.ndarray, "case feature"],
+    outcome: Outcome,
+    fold: Int[np.ndarray, " case"],
+    recipe: Recipe,
+    setting: tuple[Setting, int],
+) -> Float[np.ndarray, " case"]:
+    """Score every training case by an estimator that has not seen its patient."""
+    scores = np.empty(len(values))
+    for label in np.unique(fold):
+        out = fold == label
+        part = outcome.take(np.flatnonzero(~out))
+        if not part.event.any() or (isinstance(part, Binary) and part.event.all()):
+            raise NotEstimableError(
+                what="every inner fold must leave events and non-events to learn from",
+                got=f"{int(outcome.event.sum())} events in {len(outcome)} cases",
+                fix="Use fewer folds, or collect more cases.",
+            )
+        scores[out] = recipe.score(recipe.fit(values[~out], part, *setting), values[out])
+    return scores
+
+
+def _merit(
+    scores: Float[np.ndarray, " case"], outcome: Outcome, fold: Int[np.ndarray, " case"]
+) -> float:
+    """Return the mean AUC or C index over the folds that have one; 0.5 where none has."""
+    found = []
+    for label in np.unique(fold):
+        rows = np.flatnonzero(fold == label)
+        part = outcome.take(rows)
+        try:
+            if isinstance(part, Binary):
+                found.append(auc(scores[rows], part.event).estimate)
+            else:
+                found.append(harrell_c(scores[rows], part.time_days, part.event).estimate)
+        except NotEstimableError:
+            continue
+    return float(np.mean(found)) if found else 0.5
+
+
+def _calibrate(scores: Float[np.ndarray, " case"], outcome: Outcome) -> Calibration:
+    """Learn the map from out-of-fold scores to risks."""
+    if np.ptp(scores) <= 1e-12 * np.abs(scores).max():
+        return Calibration(0.0)
+    column = scores[:, None]
+    if not isinstance(outcome, Binary):
+        slope = cox_weights(column, outcome.time_days, outcome.event)[0][0]
+        return Calibration(max(float(slope), 0.0))
+    slope = max(float(logistic_weights(column, outcome.event)[0][0]), 0.0)
+    if len(scores) < _ISOTONIC_FROM or slope == 0:
+        return Calibration(slope)
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - slow to import
+
+    fitted = IsotonicRegression(y_min=_CLIP, y_max=1 - _CLIP).fit(scores, outcome.event)
+    return Calibration(slope, np.stack([fitted.X_thresholds_, log_odds(fitted.y_thresholds_)]))
+
+
+def log_odds(probability: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+    """Return log odds, with probabilities kept 1 % away from 0 and 1.
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.5, 0.0])).round(2).tolist()
+    [0.0, -4.6]
+    """
+    inside = np.clip(probability, _CLIP, 1 - _CLIP)
+    odds: Float[np.ndarray, " case"] = np.log(inside / (1 - inside))
+    return odds
