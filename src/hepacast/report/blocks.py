@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hepacast.report.content import Picture
     from hepacast.report.figures.style import Drawing
     from hepacast.report.sheets import Sheet
@@ -98,6 +100,18 @@ class Section:
     anchor: str
     title: str
     blocks: tuple[Block, ...]
+
+    def every_block(self) -> Iterator[Block]:
+        """Go through the blocks in reading order, those inside others too."""
+        yield from _walk(self.blocks)
+
+
+def _walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """Go through blocks and what is inside them."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from _walk(block.blocks)
 
 
 def figures(*drawings: Drawing | None) -> tuple[Figures, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hepacast.report.blocks import Details, Figures, Heading, Section, Table
+from hepacast.report.blocks import Figures, Heading, Section, Table
 from hepacast.report.figures.hover import hover_json
 from hepacast.report.figures.svg import inline_svg, raw_svg
 from hepacast.report.sections.checklists import checklists
@@ -55,7 +55,7 @@ class Document:
     def blocks(self) -> Iterator[Block]:
         """All blocks in reading order, those inside others too."""
         for section in self.sections:
-            yield from _walk(section.blocks)
+            yield from section.every_block()
 
     @cached_property
     def drawings(self) -> dict[str, Drawing]:
@@ -75,14 +75,6 @@ class Document:
     def svgs(self) -> dict[str, str]:
         """Figures as SVG files, by file name."""
         return {name: raw_svg(one) for name, one in self.drawings.items()}
-
-
-def _walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
-    """Go through blocks and what is inside them."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Details):
-            yield from _walk(block.blocks)
 
 
 def compose(content: ReportContent) -> Document:

@@ -12,6 +12,8 @@ from hepacast.core.table import FeatureName
 if TYPE_CHECKING:
     from hepacast.report.content import Estimate, Spread
 
+# What XML 1.0 has no way to write; a name from a broken file may hold it.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 NOTHING = "–"
 """Printed where there is no number."""
 
@@ -162,6 +164,17 @@ def column_label(name: str) -> str:
     ('AFP', 'portal tumour glcm Contrast')
     """
     return FeatureName.parse(name).label or name if name.count("/") == 4 else name
+
+
+def legal(text: str) -> str:
+    """Replace the characters that XML (so SVG and DOCX) cannot hold.
+
+    Examples
+    --------
+    >>> legal("a" + chr(7) + "b") == "a" + chr(0xFFFD) + "b"
+    True
+    """
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def slug(text: str) -> str:

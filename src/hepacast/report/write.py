@@ -7,11 +7,13 @@ import contextlib
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hepacast.report.content import ReportContent
 from hepacast.report.document import compose, print_html
+from hepacast.report.docx import docx_bytes
 from hepacast.report.export import csv_text, figure_bytes
+from hepacast.report.pdf import pdf_bytes
 from hepacast.report.sections.trust import bibtex
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ RESULT = "result.json"
 
 
 def write_report(
-    content: ReportContent, folder: Path, figures: Sequence[FigureFormat] = ("svg", "pdf", "png")
+    content: ReportContent,
+    folder: Path,
+    figures: Sequence[FigureFormat] = ("svg", "pdf", "png"),
+    extras: Sequence[Literal["pdf", "docx"]] = (),
 ) -> Path:
     """Write report.html with its figures, tables, result.json and references.bib.
 
@@ -41,6 +46,9 @@ def write_report(
         ``tables`` are replaced as a whole.
     figures : sequence of str
         Formats of the figure files; empty for none.
+    extras : sequence of str
+        ``pdf`` writes report.pdf as well (needs the extra ``pdf``), ``docx`` writes the tables
+        and paragraphs as tables.docx (needs the extra ``docx``).
 
     Returns
     -------
@@ -52,11 +60,15 @@ def write_report(
     staging = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
     try:
         _fill(staging, document, figures)
-        for name in ("figures", "tables", RESULT, "references.bib", "report.html"):
+        _extras(staging, document, extras)
+        for name in _FILES:
             _replace(staging / name, folder / name, staging / f"old-{name}")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return folder / "report.html"
+
+
+_FILES = ("figures", "tables", RESULT, "references.bib", "report.pdf", "tables.docx", "report.html")
 
 
 def read_result(path: Path) -> ReportContent:
@@ -81,6 +93,15 @@ def _fill(staging: Path, document: Document, figures: Sequence[FigureFormat]) ->
     if document.content.references:
         (staging / "references.bib").write_text(bibtex(document.content), encoding="utf-8")
     (staging / "report.html").write_text(print_html(document), encoding="utf-8")
+
+
+def _extras(staging: Path, document: Document, extras: Sequence[str]) -> None:
+    """Write the other printings of a report."""
+    if "pdf" in extras:
+        page = (staging / "report.html").read_text(encoding="utf-8")
+        (staging / "report.pdf").write_bytes(pdf_bytes(page))
+    if "docx" in extras:
+        (staging / "tables.docx").write_bytes(docx_bytes(document))
 
 
 def _replace(new: Path, old: Path, away: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from hepacast.report.figures.style import styled
+from hepacast.report.wording import legal
 
 if TYPE_CHECKING:
     from hepacast.report.figures.style import Drawing
@@ -23,14 +24,7 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _HREF = f"{{{_XLINK}}}href"
 _FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, 'Noto Sans CJK SC', sans-serif"
 _FONT = re.compile(r"^(?P<flags>.*?)(?P<size>[\d.]+)px (?P<family>.+)$")
-# What XML 1.0 has no way to write; a name from a broken file may hold it.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _KEPT = {"fill", "stroke", "opacity", "display", "visibility", "clip-path", "mask"}
-
-
-def _legal(text: str) -> str:
-    """Replace what XML cannot hold."""
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _attributes(style: str) -> dict[str, str]:
@@ -97,7 +91,7 @@ def raw_svg(drawing: Drawing) -> str:
         drawing.figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     # Laying out is most of the work; what follows in other formats keeps the places.
     drawing.figure.set_layout_engine("none")
-    return _legal(file.getvalue())
+    return legal(file.getvalue())
 
 
 def inline_svg(drawing: Drawing, prefix: str, raw: str | None = None) -> str:
@@ -143,4 +137,4 @@ def _serialise(root: ET.Element) -> str:
     for element in root.iter():
         element.tag = element.tag.replace(f"{{{_SVG}}}", "")
     root.attrib.pop("version", None)
-    return _legal(ET.tostring(root, encoding="unicode"))
+    return legal(ET.tostring(root, encoding="unicode"))
