@@ -189,7 +189,7 @@ class Anatomy:
     frame : tuple of Organ
         What stands still, in order of painting.
     organs : tuple of Organ
-        What breathes and lies below or behind the liver, in order of painting.
+        What lies around the liver, in order of painting; all but the spine breathes.
     liver : Liver
         The liver.
     vessels : tuple of Organ
@@ -223,12 +223,12 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         Organ("muscle", muscle, breathes=False),
         Organ("fat", cavity, breathes=False),
         Organ("bone", Ribs(Trunk(width, depth, fat + 5)), breathes=False),
-        *_spine(depth - fat),
     )
     between = Ellipsoid((4, 36, 0), (31, 52, 900))
     chest = Trunk(width, depth, fat + 10)
     lungs = Organ("lung", Lungs(chest, float(rng.normal(40, 3)), 34.0, between))
-    organs = (*_bowel(rng), *_neighbours(rng), lungs)
+    # The spine stands still, but the lungs end at it: it is painted after them.
+    organs = (*_bowel(rng), *_neighbours(rng), lungs, *_spine(depth - fat))
     parenchyma = RandomField.draw(rng, length_mm=7.0, waves=48)
     return Anatomy(frame, organs, liver, _vessels(rng, depth - fat - 57), parenchyma)
 
@@ -277,11 +277,9 @@ def _bowel(rng: np.random.Generator) -> tuple[Organ, ...]:
     """Loops in front and below, some with gas."""
     loops = []
     for _ in range(9):
-        at: Point = (
-            float(rng.uniform(-20, 80)),
-            float(rng.uniform(-60, -5)),
-            float(rng.uniform(-85, -30)),
-        )
+        x = float(rng.uniform(-20, 80))
+        # The wall bends back towards the flank.
+        at: Point = (x, float(rng.uniform(0.005 * x**2 - 52, -5)), float(rng.uniform(-85, -30)))
         radius = float(rng.uniform(11, 17))
         loops.append(Organ("bowel", Ellipsoid(at, (radius * 1.4, radius, radius))))
         if rng.random() < 0.4:
