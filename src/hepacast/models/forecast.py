@@ -89,7 +89,9 @@ class HazardForecast:
         steps = int(np.searchsorted(self.event.times, at_days, side="right"))
         if steps == 0:
             return np.zeros(len(risk))
-        survived = np.exp(-np.outer(np.exp(risk), self.event.hazard[:steps]))
+        # A predictor hundreds of units away has probability 1, not an overflow.
+        relative = np.exp(np.minimum(risk, 700.0))
+        survived = np.exp(-np.outer(relative, self.event.hazard[:steps]))
         before = np.hstack([np.ones((len(risk), 1)), survived[:, :-1]])
         # Competing events of the same day come after the event of interest.
         alive = np.exp(-_before(self.competing, self.event.times[:steps]))

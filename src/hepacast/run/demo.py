@@ -37,11 +37,11 @@ outcomes:
     time: recurrence_days
     unit: days
     within_months: {horizon:g}
-  survival:
+  recurrence_free_survival:
     kind: survival
-    time: os_days
+    time: rfs_days
     unit: days
-    event: death
+    event: rfs_event
     event_level: "1"
     censored_level: "0"
     horizon_months: {horizon:g}
@@ -65,7 +65,10 @@ controls: {{permuted_labels: {shuffles}}}
 
 MARK = "phantom.json"
 """File that keeps the settings of a cohort."""
-TRUE_OF = {"early_recurrence": ("recurrence", "auc"), "survival": ("os", "c_index")}
+TRUE_OF = {
+    "early_recurrence": ("recurrence", "auc"),
+    "recurrence_free_survival": ("rfs", "c_index"),
+}
 """End point and measure of the phantom behind every outcome of the demo."""
 
 

@@ -238,12 +238,10 @@ def cv_lasso_cox(
         stay = fold != label
         part = lasso_path_cox(values[stay], time[stay], event[stay], settings, path.penalties)
         eta = part.linear_predictor(values)
-        left_out = [
-            cox_deviance(one, time, event) - cox_deviance(one[stay], time[stay], event[stay])
-            for one in eta.T
-        ]
+        every = cox_deviance(eta, time, event)
+        left_out = every - cox_deviance(eta[stay], time[stay], event[stay])
         weight[row] = event[~stay].sum()
-        deviance[row] = _extend(np.array(left_out) / weight[row], len(path.penalties))
+        deviance[row] = _extend(left_out / weight[row], len(path.penalties))
     return _choose(path, deviance, weight)
 
 
@@ -332,20 +330,23 @@ def cv_elastic_net(
 
 
 def cox_deviance(
-    risk: Float[np.ndarray, " case"],
+    risk: Float[np.ndarray, "case *penalty"],
     time: Float[np.ndarray, " case"],
     event: Bool[np.ndarray, " case"],
-) -> float:
+) -> Float[np.ndarray, "..."]:
     """Return twice the gap between the saturated and the actual log partial likelihood.
 
-    Ties by Breslow; lower is better.
+    Ties by Breslow; lower is better.  A matrix of risks gives one value per column.
 
     >>> two = np.array([True, True])
     >>> round(float(cox_deviance(np.zeros(2), np.array([1.0, 2.0]), two) / np.log(2)), 12)
     2.0
     """
-    problem = Problem("cox", risk[:, None], event, time)
-    return float(2.0 * len(risk) * problem.loss(risk[problem.order]) + problem.saturated)
+    problem = Problem("cox", np.empty((len(risk), 0)), event, time)
+    columns = np.ascontiguousarray(risk.reshape(len(risk), -1)[problem.order].T)
+    losses = np.array([problem.loss(one) for one in columns])
+    deviance: Float[np.ndarray, "..."] = 2.0 * len(risk) * losses + problem.saturated
+    return deviance.reshape(risk.shape[1:])
 
 
 def _refuse_unfit(
