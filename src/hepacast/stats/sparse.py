@@ -330,10 +330,10 @@ def cv_elastic_net(
 
 
 def cox_deviance(
-    risk: Float[np.ndarray, "case *penalty"],
+    risk: Float[np.ndarray, "case ..."],
     time: Float[np.ndarray, " case"],
     event: Bool[np.ndarray, " case"],
-) -> Float[np.ndarray, "..."]:
+) -> np.ndarray:
     """Return twice the gap between the saturated and the actual log partial likelihood.
 
     Ties by Breslow; lower is better.  A matrix of risks gives one value per column.
@@ -345,7 +345,7 @@ def cox_deviance(
     problem = Problem("cox", np.empty((len(risk), 0)), event, time)
     columns = np.ascontiguousarray(risk.reshape(len(risk), -1)[problem.order].T)
     losses = np.array([problem.loss(one) for one in columns])
-    deviance: Float[np.ndarray, "..."] = 2.0 * len(risk) * losses + problem.saturated
+    deviance: np.ndarray = 2.0 * len(risk) * losses + problem.saturated
     return deviance.reshape(risk.shape[1:])
 
 
