@@ -73,12 +73,53 @@ def _respond(
 ) -> Float[np.ndarray, "k j i"]:
     import pywt
 
-    odd = [(0, n % 2) for n in image.data.shape]
-    data = np.pad(image.data, odd, "wrap")
-    # The letters of a band follow this order.
-    order = tuple(reversed(axes))
-    for _ in range(passes):
-        data = pywt.swtn(data, name, level=1, axes=order)[0]["a" * len(axes)]
-    letters = band.replace("L", "a").replace("H", "d")
-    response: Float[np.ndarray, "k j i"] = pywt.swtn(data, name, level=1, axes=order)[0][letters]
-    return response[box]
+    from hepacast.radiomics.kernels.bands import convolve_axis
+
+    bank = pywt.Wavelet(name)
+    kind = np.float32 if image.data.dtype in {np.dtype("f4"), np.dtype("f2")} else np.float64
+    filters = {"L": _taps(bank.dec_lo, name, kind), "H": _taps(bank.dec_hi, name, kind)}
+    # The letters of a band follow the axes from the last to the first.
+    letters = dict(zip(reversed(axes), band, strict=True))
+    data = _around(image, box, axes, (passes + 1, bank.dec_len)).astype(kind)
+    taps = bank.dec_len
+    for left in range(passes, -1, -1):
+        for axis in reversed(axes):
+            shape = list(data.shape)
+            shape[axis] -= taps - 1
+            first = box[axis].start - left * (taps - 1 - taps // 2)
+            length = image.data.shape[axis] + image.data.shape[axis] % 2
+            chosen = filters["L" if left else letters[axis]]
+            data = convolve_axis(data, chosen, axis, first, length, np.empty(shape, kind))
+    return data
+
+
+def _taps(taps: list[float], name: str, kind: type[np.floating]) -> np.ndarray:
+    """Round a filter to single precision as PyWavelets does.
+
+    Coiflets are stored without their factor of root 2, and multiplied after rounding.
+    """
+    if kind is np.float32 and name.startswith("coif"):
+        return np.array(np.array(taps) / np.sqrt(2), kind) * np.float32(np.sqrt(2))
+    return np.array(taps, kind)
+
+
+def _around(
+    image: Volume, box: Box, axes: tuple[int, ...], reach: tuple[int, int]
+) -> Float[np.ndarray, "k j i"]:
+    """Cut a box out of an image that goes on periodically, wider by so many passes of filters.
+
+    An axis of odd length is first continued by its own first voxel, as PyRadiomics does.
+    """
+    passes, taps = reach
+    data = image.data
+    for axis, (n, part) in enumerate(zip(image.data.shape, box, strict=True)):
+        start, stop = part.start, part.stop
+        if axis in axes:
+            start -= passes * (taps - 1 - taps // 2)
+            stop += passes * (taps // 2)
+        if 0 <= start and stop <= n:
+            data = data[(slice(None),) * axis + (slice(start, stop),)]
+        else:
+            at = np.arange(start, stop) % (n + n % 2)
+            data = np.take(data, np.where(at == n, 0, at), axis=axis)
+    return data
