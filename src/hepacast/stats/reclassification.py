@@ -11,8 +11,9 @@ from scipy import stats
 
 from hepacast.core.errors import NotEstimableError, TableError
 from hepacast.stats.estimate import interval_text, p_text, z_of
+from hepacast.stats.horizon import censoring_weights
 from hepacast.stats.inputs import both_classes, flags, floats, probabilities, times
-from hepacast.stats.survival import censoring_survival, kaplan_meier
+from hepacast.stats.survival import kaplan_meier
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -259,11 +260,11 @@ def _survival_nri(
     """Parts of events and of others."""
     up, down = steps > 0, steps < 0
     if estimator == "ipw":
-        weight, case, control = ipw_classes(time, event, horizon)
+        known = censoring_weights(time, event, horizon)
         parts = []
-        for chosen in (case, control):
-            total = float(weight[chosen].sum())
-            parts.append(float((weight * steps)[chosen].sum()) / total)
+        for chosen in (known.case, known.control):
+            total = float(known.weight[chosen].sum())
+            parts.append(float((known.weight * steps)[chosen].sum()) / total)
         return parts[0], -parts[1]
 
     def risk(chosen: Bool[np.ndarray, " case"]) -> float:
@@ -277,53 +278,6 @@ def _survival_nri(
     of_events = (risk_up * share_up - risk_down * share_down) / overall
     of_others = ((1 - risk_down) * share_down - (1 - risk_up) * share_up) / (1 - overall)
     return of_events, of_others
-
-
-def ipw_classes(
-    time: Float[np.ndarray, " case"], event: Bool[np.ndarray, " case"], horizon: float
-) -> tuple[Float[np.ndarray, " case"], Bool[np.ndarray, " case"], Bool[np.ndarray, " case"]]:
-    """Weigh the cases whose state at the horizon is known, for those whose state is not.
-
-    Parameters
-    ----------
-    time, event : (case,)
-        Follow-up.
-    horizon : float
-        In the unit of ``time``.
-
-    Returns
-    -------
-    weight : (case,) float
-        1 / G, the inverse probability of not being censored, at the event (just before) or at
-        the horizon; 0 where censored before.
-    case, control : (case,) bool
-        Event by the horizon; free of it and followed beyond.
-
-    Raises
-    ------
-    NotEstimableError
-        If nobody had the event by the horizon, or nobody was followed beyond it.
-
-    Examples
-    --------
-    >>> t, e = np.array([1.0, 2, 3, 4]), np.array([True, False, True, True])
-    >>> weight, case, control = ipw_classes(t, e, 3.0)
-    >>> weight.round(3).tolist(), case.tolist(), control.tolist()
-    ([1.0, 0.0, 1.5, 1.5], [True, False, True, False], [False, False, False, True])
-    """
-    case = event & (time <= horizon)
-    control = time > horizon
-    if not case.any() or not control.any():
-        raise NotEstimableError(
-            what="a horizon needs events before it and cases followed beyond it",
-            got=f"{int(case.sum())} events by {horizon:g}, {int(control.sum())} cases beyond",
-            fix="Choose another horizon.",
-        )
-    before = censoring_survival(time, event, time, before=True)
-    at = float(censoring_survival(time, event, np.array([horizon]))[0])
-    weight = np.where(case, 1 / np.where(case, before, 1.0), 0.0)
-    weight[control] = 1 / at
-    return weight, case, control
 
 
 def _chosen_steps(
@@ -386,13 +340,13 @@ def nri_survival(  # noqa: PLR0913 - every choice is keyword-only
     happened = flags("event", event)
     follow = times(time, happened.size)
     steps = _chosen_steps(first, second, thresholds, happened.size)
-    ipw_classes(follow, happened, horizon)
+    censoring_weights(follow, happened, horizon)
     of_events, of_others = _survival_nri(steps, follow, happened, horizon, estimator)
     draws = []
     for _ in range(resamples):
         rows = rng.integers(0, happened.size, happened.size)
         try:
-            ipw_classes(follow[rows], happened[rows], horizon)
+            censoring_weights(follow[rows], happened[rows], horizon)
         except NotEstimableError:
             continue
         draws.append(
@@ -489,11 +443,11 @@ def idi_survival(
     gain = probabilities(second, happened.size) - probabilities(first, happened.size)
 
     def parts(rows: Int[np.ndarray, " row"]) -> tuple[float, float]:
-        weight, case, control = ipw_classes(follow[rows], happened[rows], horizon)
-        moved = weight * gain[rows]
+        known = censoring_weights(follow[rows], happened[rows], horizon)
+        moved = known.weight * gain[rows]
         return (
-            float(moved[case].sum() / weight[case].sum()),
-            -float(moved[control].sum() / weight[control].sum()),
+            float(moved[known.case].sum() / known.weight[known.case].sum()),
+            -float(moved[known.control].sum() / known.weight[known.control].sum()),
         )
 
     found = parts(np.arange(happened.size))
