@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hepacast.report.content import (
+    Baseline,
     CaseScore,
     DecisionCurve,
+    Equation,
     Estimate,
     Evaluation,
     Model,
@@ -19,6 +21,7 @@ from hepacast.report.content import (
     ReportContent,
     Roc,
     Study,
+    Term,
 )
 from hepacast.report.document import render_html
 
@@ -33,6 +36,17 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 EVIL = '"><img src=x onerror=document.title=1><script>document.title=2</script>'
+
+
+COX = Equation(
+    kind="cox",
+    center=0.3,
+    baselines=(Baseline(months=24, survival=0.83), Baseline(months=60, survival=0.41)),
+    terms=(
+        Term(name=EVIL, coefficient=0.61, low=0, high=5, usual=1.25),
+        Term(name="b", coefficient=-1.7, low=0, high=2, usual=1, levels=("no", "yes", EVIL)),
+    ),
+)
 
 
 def study() -> ReportContent:
@@ -54,7 +68,7 @@ def study() -> ReportContent:
         ),
         cases=cases,
     )
-    model = Model(name=f"Combined {EVIL}", evaluations=(seen,))
+    model = Model(name=f"Combined {EVIL}", evaluations=(seen,), equation=COX)
     outcome = OutcomeReport(name="er", kind="binary", n=20, events=7, models=(model,))
     return ReportContent(study=Study(name=EVIL, title=f"Study {EVIL}", seed=1), outcomes=(outcome,))
 
@@ -171,3 +185,25 @@ def test_every_entry_of_the_navigation_leads_somewhere(visit: Visit) -> None:
     for link in visit.page.locator("nav a").all():
         target = link.get_attribute("href") or ""
         assert visit.page.locator(f'[id="{target[1:]}"]').count() == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [("1.25", "1"), ("4.9", "0"), ("0", "2")])
+def test_the_calculator_says_what_the_equation_says(visit: Visit, first: str, second: str) -> None:
+    box = visit.page.locator(".calculator")
+    box.locator("input").fill(first)
+    box.locator("select").select_option(second)
+    values = {EVIL: float(first), "b": float(second)}
+    shown = [
+        float(text) for text in (box.locator("output").get_attribute("data-risk") or "").split()
+    ]
+    assert shown == pytest.approx([COX.risk(values, 24), COX.risk(values, 60)], rel=1e-12)
+    assert f"{100 * COX.risk(values, 60):.1f} %" in box.locator("output").inner_text()
+    assert "outside the range" not in box.locator("output").inner_text()
+
+
+def test_the_calculator_warns_outside_the_range_and_wants_every_value(visit: Visit) -> None:
+    box = visit.page.locator(".calculator")
+    box.locator("input").fill("7")
+    assert "outside the range" in box.locator("output").inner_text()
+    box.locator("input").fill("")
+    assert box.locator("output").inner_text() == "Fill in every value."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hepacast.report.content import Picture
+    from hepacast.report.content import Equation, Picture
     from hepacast.report.figures.style import Drawing
     from hepacast.report.sheets import Sheet
 
@@ -83,6 +83,14 @@ class Works:
 
 
 @dataclass(frozen=True, slots=True)
+class Calculator:
+    """Fields for the values of a case, and the risk that an equation gives them."""
+
+    title: str
+    equation: Equation
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading inside a section."""
 
@@ -90,7 +98,19 @@ class Heading:
     anchor: str
 
 
-Block = Text | Callout | Facts | Figures | Table | Details | Gallery | Code | Works | Heading
+Block = (
+    Text
+    | Callout
+    | Facts
+    | Figures
+    | Table
+    | Details
+    | Gallery
+    | Code
+    | Works
+    | Calculator
+    | Heading
+)
 
 
 @dataclass(frozen=True, slots=True)

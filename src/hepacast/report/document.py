@@ -22,7 +22,7 @@ from hepacast.report.sections.outcome import outcome_section
 from hepacast.report.sections.patients import patients, pictures
 from hepacast.report.sections.summary import summary
 from hepacast.report.sections.trust import methods, precision, provenance, trouble
-from hepacast.report.wording import moment, slug
+from hepacast.report.wording import column_label, moment, slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +127,10 @@ def render_html(content: ReportContent) -> str:
 def print_html(document: Document) -> str:
     """Print a composed report as one HTML file; see :func:`render_html`."""
     content = document.content
-    style, script = _asset("report.css"), _asset("report.js") + _asset("hover.js")
+    style, script = (
+        _asset("report.css"),
+        _asset("report.js") + _asset("hover.js") + _asset("calculator.js"),
+    )
     environment = Environment(
         loader=PackageLoader("hepacast.report"),
         autoescape=True,
@@ -161,6 +164,8 @@ def _filters(document: Document, works: tuple[Reference, ...]) -> dict[str, Call
     return {
         "svg": svg,
         "hover": lambda drawing: Markup(hover_json(drawing.figure, drawing.hovers)),  # noqa: S704
+        "data": lambda shown: Markup(shown.model_dump_json().replace("<", "\\u003c")),  # noqa: S704
+        "column_label": column_label,
         "figure_number": lambda drawing: numbers[id(drawing)],
         "table_number": lambda sheet: tables[id(sheet)],
         "kind": lambda block: type(block).__name__.lower(),

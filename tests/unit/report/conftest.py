@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from hepacast.report.content import (
+    Baseline,
     Calibration,
     CalibrationPoint,
     CaseScore,
@@ -20,6 +21,7 @@ from hepacast.report.content import (
     Comparison,
     Cut,
     DecisionCurve,
+    Equation,
     Estimate,
     Evaluation,
     FunnelStep,
@@ -35,6 +37,7 @@ from hepacast.report.content import (
     Subgroup,
     SurvivalCurve,
     Survivals,
+    Term,
     TimeCurve,
     Truth,
 )
@@ -50,6 +53,14 @@ Role = Literal["candidate", "baseline", "control"]
 Kind = Literal["binary", "survival"]
 TICKS = (0, 12, 24, 36, 48, 60)
 N = 222
+_TERMS = (
+    Term(name="-/-/-/clinical/AFP", label="log AFP", coefficient=0.4, low=0, high=5, usual=1),
+    Term(name="-/-/-/score/Rad-score", coefficient=1.1, low=-2.3, high=2.1, usual=0),
+)
+EQUATIONS = {
+    "binary": Equation(kind="logistic", intercept=-1.0, terms=_TERMS),
+    "survival": Equation(kind="cox", baselines=(Baseline(months=36, survival=0.6),), terms=_TERMS),
+}
 
 
 def area(score: Numbers, event: Flags) -> Estimate:
@@ -304,6 +315,7 @@ class Cohort:
                 Subgroup(variable="Centre", level=CHINESE, n=12, events=0),
             ),
             cut=0.41,
+            equation=EQUATIONS[kind] if role == "candidate" else None,
         )
 
     def outcome(self, name: str, kind: Kind) -> OutcomeReport:

@@ -113,6 +113,13 @@ def _coefficients(content: ReportContent) -> str:
     return _if(known, "Columns of each model with weights and selection frequency.")
 
 
+def _equation(content: ReportContent) -> str:
+    """Find models written out."""
+    known = [one.name for one in _models(content) if one.equation is not None]
+    names = ", ".join(dict.fromkeys(known))
+    return _if(names, f"Nomogram and calculator of {names}; terms in result.json.")
+
+
 def _discrimination(content: ReportContent) -> str:
     """Find the discrimination."""
     known = [one for one in _evaluations(content) if one.discrimination is not None]
@@ -246,6 +253,7 @@ EVIDENCE: Mapping[str, Callable[[ReportContent], str]] = {
     "definition": _definition,
     "design": _design,
     "discrimination": _discrimination,
+    "equation": _equation,
     "external": _external,
     "flow": _flow,
     "followup": _followup,

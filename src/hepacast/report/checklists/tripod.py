@@ -77,7 +77,7 @@ TRIPOD_AI = Checklist(
         ),
         Item("12e", "Measures and plots of performance", run="measures"),
         Item("12f", "Updating of the model", declared="updating", add="State any, or none."),
-        Item("12g", "How predictions are calculated", run="coefficients", declared="calculation"),
+        Item("12g", "How predictions are calculated", run="equation", declared="calculation"),
         Item("13", "Class imbalance", declared="imbalance", add="State methods used, or none."),
         Item(
             "14",
@@ -127,7 +127,7 @@ TRIPOD_AI = Checklist(
         Item("20b", "Characteristics", run="characteristics"),
         Item("20c", "Predictors in development and evaluation", run="external"),
         Item("21", "Participants and events in each analysis", run="counts"),
-        Item("22", "The model in full", run="coefficients"),
+        Item("22", "The model in full", run="equation", declared="model_sharing"),
         Item("23a", "Performance with intervals", run="discrimination"),
         Item("23b", "Differences in performance between centres", run="subgroups"),
         Item(

@@ -16,6 +16,7 @@ from hepacast.report.content.curves import (
     TimeCurve,
 )
 from hepacast.report.content.document import Paragraph, Reference, ReportContent
+from hepacast.report.content.equation import Baseline, Equation, Term
 from hepacast.report.content.outcome import (
     CaseScore,
     Coefficient,
@@ -46,6 +47,7 @@ from hepacast.report.content.study import (
 )
 
 __all__ = [
+    "Baseline",
     "Calibration",
     "CalibrationPoint",
     "CaseScore",
@@ -56,6 +58,7 @@ __all__ = [
     "Cut",
     "DecisionCurve",
     "Digest",
+    "Equation",
     "Estimate",
     "Evaluation",
     "Exclusion",
@@ -85,6 +88,7 @@ __all__ = [
     "TableColumn",
     "TableOne",
     "TableRow",
+    "Term",
     "TimeCurve",
     "Truth",
 ]

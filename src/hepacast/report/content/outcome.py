@@ -8,6 +8,7 @@ from pydantic import model_validator
 from hepacast.core.errors import TableError
 from hepacast.report.content.base import Count, Estimate, Number, Numbers, Shown
 from hepacast.report.content.curves import Calibration, DecisionCurve, Roc, Survivals, TimeCurve
+from hepacast.report.content.equation import Equation
 
 
 class Metric(Shown):
@@ -144,6 +145,8 @@ class Model(Shown):
     """Out-of-fold discrimination by subgroup."""
     cut: Number = None
     """Cut-off of the final model, on the score."""
+    equation: Equation | None = None
+    """The final model written out, where it is a regression; gives nomogram and calculator."""
 
     def evaluation(self, scope: str) -> Evaluation | None:
         """Return the first evaluation of a scope, or None.
@@ -274,6 +277,15 @@ class OutcomeReport(Shown):
         """
         text = self.heading
         return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+    @property
+    def event(self) -> str:
+        """What probabilities are about: the outcome itself, or the event that ends a survival.
+
+        >>> OutcomeReport(name="os", kind="survival", title="Overall survival").event
+        'the event (overall survival)'
+        """
+        return self.phrase if self.kind == "binary" else f"the event ({self.phrase})"
 
     @model_validator(mode="after")
     def _distinct(self) -> "OutcomeReport":

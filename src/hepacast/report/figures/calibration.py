@@ -55,7 +55,7 @@ def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Draw
     horizon = shown[0][2].horizon_months
     when = f" by {months(horizon)} months" if horizon is not None else ""
     caption = (
-        f"Predicted against observed risk of {outcome.phrase}{when}, "
+        f"Predicted against observed risk of {outcome.event}{when}, "
         f"{SCOPES[scope]}. Circles: groups of cases with 95 % intervals; line: smooth curve with "
         "its band; grey line: perfect calibration. Ticks along the bottom: predictions of cases "
         "with (above) and without (below) the event. Slope 1 and intercept 0 are ideal. "

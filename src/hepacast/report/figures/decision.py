@@ -49,7 +49,7 @@ def draw_decision(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing
         figure.legend(loc="outside lower left", ncols=1 if len(shown) < 4 else 2)
     when = first.horizon_months
     caption = (
-        f"Net benefit of acting on a forecast of {outcome.phrase}"
+        f"Net benefit of acting on a forecast of {outcome.event}"
         f"{f' by {months(when)} months' if when is not None else ''}, {SCOPES[scope]}. "
         "A model is of use at the thresholds where its curve lies above both grey and black."
     )

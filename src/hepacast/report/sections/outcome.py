@@ -5,10 +5,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepacast.report.blocks import Block, Details, Heading, Section, Table, Text, figures
+from hepacast.report.blocks import (
+    Block,
+    Calculator,
+    Details,
+    Heading,
+    Section,
+    Table,
+    Text,
+    figures,
+)
 from hepacast.report.figures.calibration import draw_calibration
 from hepacast.report.figures.decision import draw_decision
 from hepacast.report.figures.forest import draw_coefficients, draw_subgroups, draw_truth
+from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.figures.over_time import draw_over_time
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.roc import draw_roc
@@ -129,6 +139,9 @@ def _model(outcome: OutcomeReport, model: Model) -> list[Block]:
     blocks.append(Text(" ".join(filter(None, parts))))
     blocks += figures(draw_funnel(outcome, model), draw_frequency(outcome, model))
     blocks += figures(draw_coefficients(outcome, model), draw_subgroups(outcome, model))
+    blocks += figures(draw_nomogram(outcome, model))
+    if model.equation is not None:
+        blocks.append(Calculator(f"Calculator: {model.name}", model.equation))
     blocks += figures(draw_waterfall(outcome, model))
     sheets = [one for one in model_sheets(outcome, model) if one.rows]
     blocks += [Details(one.title, (Table(one),)) for one in sheets]
