@@ -43,12 +43,15 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
             raise OSError(0, "the file on disk is shorter than what was written")  # noqa: TRY301
         temporary.chmod(0o644)
         temporary.replace(path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise StoreError(
             what="results need a folder that can be written, with room on the disk",
             got=str(error),
             fix="Free space or choose another --out; what was finished is kept.",
         ).at(file=path) from error
+    finally:
+        # Also when somebody stops the run by hand.
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
     return path
