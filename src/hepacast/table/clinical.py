@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.table import FeatureName, FeatureTable
-from hepacast.table.fields import MISSING_CELLS
+from hepacast.table.fields import MISSING_CELLS, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +124,13 @@ def choose_predictors(clinical: ClinicalTable, use: Sequence[str] | None) -> tup
     """
     if use is None:
         return tuple(n for n, v in clinical.variables.items() if v.field.timing == "baseline")
-    for name in use:
+    for at, name in enumerate(use):
+        if name in use[:at]:
+            raise StudyError(
+                what="every predictor is named once",
+                got=f"{name!r} twice",
+                fix="Take one of them out of clinical.use.",
+            )
         field = clinical.fields.get(name)
         if field is None:
             raise StudyError(
@@ -192,9 +199,9 @@ def _parse_cell(cell: str, field: Field) -> float | None:
     if field.kind == "category":
         return float(field.levels.index(cell)) if cell in field.levels else None
     if field.kind == "flag":
-        if cell in _as_tuple(field.true):
+        if cell in cells_of(field.true):
             return 1.0
-        return 0.0 if cell in _as_tuple(field.false) else None
+        return 0.0 if cell in cells_of(field.false) else None
     if field.censored == "limit" and (limit := _LIMIT.fullmatch(cell)):
         cell = limit["limit"]
     if not _NUMBER.fullmatch(cell):
@@ -202,11 +209,7 @@ def _parse_cell(cell: str, field: Field) -> float | None:
     value = float(cell)
     below = field.low is not None and value < field.low
     above = field.high is not None and value > field.high
-    return None if below or above else value
-
-
-def _as_tuple(value: tuple[str, ...] | str) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value
+    return None if below or above or math.isinf(value) else value
 
 
 def _expected(field: Field) -> str:
@@ -214,7 +217,7 @@ def _expected(field: Field) -> str:
     if field.kind == "category":
         return f"one of {', '.join(field.levels)}"
     if field.kind == "flag":
-        return f"one of {', '.join(_as_tuple(field.true) + _as_tuple(field.false))}"
+        return f"one of {', '.join(cells_of(field.true) + cells_of(field.false))}"
     low = f" from {field.low:g}" if field.low is not None else ""
     high = f" to {field.high:g}" if field.high is not None else ""
     return f"numbers in {field.unit}{low}{high}"

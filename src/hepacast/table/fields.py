@@ -53,10 +53,28 @@ class Field(Params):
         if self.kind == "category" and len(self.levels) < 2:
             msg = "a category needs its levels, the reference first"
             raise ValueError(msg)
+        if twice := [level for level in self.levels if self.levels.count(level) > 1]:
+            msg = f"the levels name {twice[0]!r} twice"
+            raise ValueError(msg)
+        if both := set(cells_of(self.true)) & set(cells_of(self.false)):
+            msg = f"the cell {min(both)!r} means both yes and no"
+            raise ValueError(msg)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            msg = f"low ({self.low:g}) must not be above high ({self.high:g})"
+            raise ValueError(msg)
         if self.timing == "baseline" and self.kind in {"time", "event"}:
             msg = "a time or event is an outcome, it cannot be known at baseline"
             raise ValueError(msg)
         return self
+
+
+def cells_of(value: tuple[str, ...] | str) -> tuple[str, ...]:
+    """Return the cells that a setting names, one or several.
+
+    >>> cells_of("yes")
+    ('yes',)
+    """
+    return (value,) if isinstance(value, str) else value
 
 
 Dictionary = dict[str, Field]

@@ -32,15 +32,24 @@ def read_features(
     Raises
     ------
     TableError
-        If a cell is not a number, or a column to drop does not exist.
+        If a cell is not a number, a column to drop does not exist, or no feature is left.
     """
     cases = text.unique_ids(id_column)
     for name in drop:
         text.column(name)
     skip = {id_column, *drop}
     names = [n for n in text.columns if n not in skip and not n.startswith("diagnostics_")]
+    if not names:
+        raise TableError(
+            what="a feature table needs at least one feature beside the ids",
+            got=f"the columns {', '.join(text.columns)}",
+            fix="Take the features out of drop, or name the right table.",
+        ).at(file=text.source)
     values = np.column_stack([_numbers(text, name, cases) for name in names])
-    table = FeatureTable(values, cases, tuple(FeatureName.from_column(n) for n in names))
+    try:
+        table = FeatureTable(values, cases, tuple(FeatureName.from_column(n) for n in names))
+    except TableError as error:
+        raise error.at(file=text.source) from None
     with np.errstate(invalid="ignore"):
         scaled = np.isclose(values.mean(0), 0, atol=1e-6) & np.isclose(values.std(0), 1, atol=0.02)
     if scaled.mean() > 0.5:

@@ -185,16 +185,17 @@ def _causes(
 ) -> Int[np.ndarray, " case"]:
     """Read 1 for the event, 2 for a competing one, 0 for neither, -1 where not known."""
     _described(params.event, "event", clinical)
-    meaning = dict.fromkeys(getattr(params, "competing_levels", ()), 2)
     others = params.other_levels if isinstance(params, BinaryParams) else (params.censored_level,)
-    meaning |= dict.fromkeys(others, 0)
-    if params.event_level in meaning:
+    competing = getattr(params, "competing_levels", ())
+    named = (params.event_level, *others, *competing)
+    if twice := [level for level in named if named.count(level) > 1]:
         raise StudyError(
-            what="one cell cannot mean both the event and its absence",
-            got=f"event_level {params.event_level!r} is listed again",
-            fix="Name the level of the event once.",
+            what="one cell cannot mean both the event and something else",
+            got=f"the level {twice[0]!r} is listed again",
+            fix="Name every level once: event_level, censored_level or other_levels, "
+            "competing_levels.",
         ).at(outcome=name)
-    meaning[params.event_level] = 1
+    meaning = {params.event_level: 1, **dict.fromkeys(others, 0), **dict.fromkeys(competing, 2)}
     cells = clean_cells(clinical.text, params.event, clinical.fields[params.event])
     for row, cell in enumerate(cells):
         if cell is not None and cell not in meaning:
