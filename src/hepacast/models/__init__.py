@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that turn columns into a risk; each remembers the patients it learned from."""
 
-from hepacast.models import boosted, classifiers, null, regression, sparse
+from hepacast.models import (
+    boosted,
+    classifiers,
+    fuse,
+    icare,
+    null,
+    regression,
+    signature,
+    sparse,
+    stepwise,
+)
 from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
 
 __all__ = [
@@ -11,7 +21,11 @@ __all__ = [
     "WeightedSum",
     "boosted",
     "classifiers",
+    "fuse",
+    "icare",
     "null",
     "regression",
+    "signature",
     "sparse",
+    "stepwise",
 ]

@@ -145,6 +145,11 @@ class WeightedSum(FittedModel):
         return risk
 
     @property
+    def offset(self) -> float:
+        """What is added to the weighted sum, so that the mean training case has risk 0."""
+        return -float(self._centre @ self._weights)
+
+    @property
     def coefficients(self) -> Mapping[FeatureName, float]:
         """Log odds or log hazard ratio per unit of each column used."""
         return dict(zip(self.uses, self._weights.tolist(), strict=True))

@@ -16,9 +16,12 @@ from hepacast.stats.firth_cox import firth_cox
 from hepacast.stats.regression import firth_logistic, fit_logistic, separating_direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Bool, Float
 
     from hepacast.core.folds import Train
+    from hepacast.core.table import FeatureName
 
 _FLAT = 100.0
 """Standard error per SD of a column, above which the partial likelihood is flat: no maximum."""
@@ -61,26 +64,42 @@ def regression(train: Train, params: RegressionParams, rng: np.random.Generator)
     Source of the penalty: Firth 1993, Biometrika 80:27; Heinze and Schemper
     2001, Biometrics 57:114 (Cox).
     """
-    values = complete(train.table, "regression")
+    weights, notes = regression_on(train, train.table.columns, params.separation)
+    return WeightedSum(train, params.name, weights, notes)
+
+
+def regression_on(
+    train: Train, columns: Sequence[FeatureName], separation: str
+) -> tuple[dict[FeatureName, float], list[str]]:
+    """Return the coefficients of the given columns, and notes.
+
+    Parameters
+    ----------
+    train : Train
+        Complete in these columns.
+    columns : sequence of FeatureName
+        Constant ones get no weight, and a note.
+    separation : {"firth", "error"}
+        What to do where the likelihood has no maximum.
+    """
+    values = complete(train.table.select(tuple(columns)), "regression")
     spread = values.std(axis=0)
     varies = spread > 1e-12 * np.abs(values.mean(axis=0))
-    names = [column for column, use in zip(train.table.columns, varies, strict=True) if use]
+    names = [column for column, use in zip(columns, varies, strict=True) if use]
     notes = []
     if not varies.all():
         notes.append(f"{int((~varies).sum())} columns constant in training got no weight")
     if not names:
-        return WeightedSum(train, params.name, {}, notes)
-    matrix = values[:, varies]
-    labels = [str(name) for name in names]
+        return {}, notes
+    matrix, labels = values[:, varies], [str(name) for name in names]
     if isinstance(train.outcome, Binary):
-        beta, firth = logistic_weights(matrix, train.outcome.event, labels, params.separation)
+        beta, firth = logistic_weights(matrix, train.outcome.event, labels, separation)
     else:
         follow = train.outcome.time_days
-        beta, firth = cox_weights(matrix, follow, train.outcome.event, labels, params.separation)
+        beta, firth = cox_weights(matrix, follow, train.outcome.event, labels, separation)
     if firth:
         notes.append("the likelihood has no maximum (separation): Firth's penalty was used")
-    weights = dict(zip(names, beta.tolist(), strict=True))
-    return WeightedSum(train, params.name, weights, notes)
+    return dict(zip(names, beta.tolist(), strict=True)), notes
 
 
 def logistic_weights(

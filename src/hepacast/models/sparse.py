@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from hepacast.models.model import ModelParams, WeightedSum, complete, model
-from hepacast.stats.sparse import PathSettings, cv_lasso
+from hepacast.stats.sparse import PathSettings, cv_elastic_net, cv_lasso
 
 if TYPE_CHECKING:
     from hepacast.core.folds import Train
@@ -64,4 +64,48 @@ def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> Weight
         f"lambda.{params.choose} = {penalty:.4g} by {params.folds}-fold deviance: "
         f"{len(chosen)} of {values.shape[1]} columns"
     )
+    return WeightedSum(train, params.name, chosen, [note], ties="breslow")
+
+
+class ElasticNetParams(ModelParams):
+    """Settings of the elastic net, its mixing chosen too."""
+
+    kind: Literal["elastic-net"] = "elastic-net"
+    l1_ratios: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    """Mixings to try; each above 0."""
+    choose: Literal["min", "1se"] = "min"
+    """Penalty of the lowest cross-validated deviance, or the largest within one SE of it."""
+    folds: int = Field(default=5, ge=2)
+    """Inner folds, by patient."""
+
+
+@model(ElasticNetParams)
+def elastic_net(train: Train, params: ElasticNetParams, rng: np.random.Generator) -> WeightedSum:
+    """Fit elastic-net logistic or cause-specific Cox regression.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns in any units; they are standardised inside.
+    params : ElasticNetParams
+        Mixings, rule and folds.
+    rng : numpy.random.Generator
+        Deals the training patients into inner folds, the same for every mixing.
+
+    Notes
+    -----
+    Source: Zou and Hastie 2005, J R Stat Soc B 67:301.
+    """
+    values = complete(train.table, "the elastic net")
+    found = cv_elastic_net(
+        values,
+        train.outcome,
+        train.table.patients,
+        rng,
+        folds=params.folds,
+        mixings=params.l1_ratios,
+    )
+    weights = found.choice.coefficients(params.choose)
+    chosen = {train.table.columns[at]: float(weights[at]) for at in np.flatnonzero(weights)}
+    note = f"l1_ratio = {found.l1_ratio:g}: {len(chosen)} of {values.shape[1]} columns"
     return WeightedSum(train, params.name, chosen, [note], ties="breslow")
