@@ -75,7 +75,6 @@ def compose(
 ) -> shown.ReportContent:
     """Put everything that the report shows into one object."""
     about = materials.study.study
-    flow = [*joined.steps, *(finding.step for finding in findings)]
     records = list(around.records.values())[:PICTURES]
     return shown.ReportContent(
         study=shown.Study(
@@ -90,7 +89,7 @@ def compose(
             lock=_lock(materials, joined, around.lock_digest),
             declared=about.declared,
         ),
-        flow=tuple(_flow_step(step) for step in flow),
+        flow=tuple(_flow_step(step) for step in joined.steps),
         table_one=table_one(materials.clinical, findings[0].cohort),
         outcomes=tuple(_outcome(materials, finding, around) for finding in findings),
         precision=tuple(p for f in findings for p in precision(f.name, f.cohort, f.recipe)),
@@ -132,11 +131,15 @@ def _flow_step(step: Step) -> shown.FlowStep:
     return shown.FlowStep(
         label=step.label,
         n_before=step.before,
-        exclusions=tuple(
-            shown.Exclusion(reason=one.reason, n=len(one.cases), cases=one.cases)
-            for one in step.excluded
-        ),
+        exclusions=_exclusions(step),
         n_after=step.after,
+    )
+
+
+def _exclusions(step: Step) -> tuple[shown.Exclusion, ...]:
+    return tuple(
+        shown.Exclusion(reason=one.reason, n=len(one.cases), cases=one.cases)
+        for one in step.excluded
     )
 
 
@@ -166,6 +169,7 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
             "definition": define(materials.study.outcomes[finding.name]),
             "n": len(outcome),
             "events": int(outcome.event.sum()),
+            "exclusions": _exclusions(finding.step),
             "horizon_months": None if finding.at_days is None else finding.at_days / DAYS_PER_MONTH,
             "overall": None if isinstance(outcome, Binary) else overall(outcome),
             "models": models,

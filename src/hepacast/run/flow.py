@@ -109,7 +109,7 @@ def cohort_of(joined: Joined, materials: Materials, outcome: str) -> tuple[Cohor
     rows = np.array([row_of[case] for case in cases])
     sites = tuple(materials.sites.get(case, "") for case in cases)
     cohort = Cohort(joined.table.rows(cases), labelled.outcome.take(rows), sites)
-    return cohort, Step(f"Features and clinical data: {outcome}", len(joined.table), excluded)
+    return cohort, Step(outcome, len(joined.table), excluded)
 
 
 def _lacking(

@@ -148,7 +148,7 @@ def label_cases(
     cause = _causes(name, params, clinical)
     if params.time is None:
         known = cause >= 0
-        labelled = _keep(name, clinical, known, {"event not recorded": ~known})
+        labelled = _keep(clinical, known, {"event not recorded": ~known})
         return _estimable(LabelledCases(labelled[0], Binary(cause[known] == 1, name), labelled[1]))
     days = _days(params.time, params.unit or "days", clinical)
     known = (cause >= 0) & np.isfinite(days)
@@ -158,10 +158,10 @@ def label_cases(
         early = known & (cause == 0) & (days < horizon)
         reasons[f"censored before {params.within_months:g} months"] = early
         known &= ~early
-        cases, excluded = _keep(name, clinical, known, reasons)
+        cases, excluded = _keep(clinical, known, reasons)
         happened = (cause[known] == 1) & (days[known] <= horizon)
         return _estimable(LabelledCases(cases, Binary(happened, name), excluded))
-    cases, excluded = _keep(name, clinical, known, reasons)
+    cases, excluded = _keep(clinical, known, reasons)
     if isinstance(params, SurvivalParams):
         outcome: Outcome = Survival(days[known], cause[known] == 1, name)
     else:
@@ -229,14 +229,13 @@ def _days(column: str, unit: Unit, clinical: ClinicalTable) -> Float[np.ndarray,
 
 
 def _keep(
-    name: str,
     clinical: ClinicalTable,
     known: np.ndarray,
     reasons: Mapping[str, np.ndarray],
 ) -> tuple[tuple[str, ...], tuple[Exclusion, ...]]:
     """List the cases that stay, and the others by reason."""
     excluded = tuple(
-        Exclusion(f"{name}: {reason}", tuple(np.array(clinical.cases)[rows].tolist()))
+        Exclusion(reason, tuple(np.array(clinical.cases)[rows].tolist()))
         for reason, rows in reasons.items()
         if rows.any()
     )

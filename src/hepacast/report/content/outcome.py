@@ -9,6 +9,7 @@ from hepacast.core.errors import TableError
 from hepacast.report.content.base import Count, Estimate, Number, Numbers, Shown
 from hepacast.report.content.curves import Calibration, DecisionCurve, Roc, Survivals, TimeCurve
 from hepacast.report.content.equation import Equation
+from hepacast.report.content.study import Exclusion
 
 
 class Metric(Shown):
@@ -243,6 +244,8 @@ class OutcomeReport(Shown):
     """Cases."""
     events: Count = 0
     """Events."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Cases that were measured but have no usable outcome, by reason."""
     horizon_months: Number = None
     """Time that probabilities are about."""
     followup_months: Estimate | None = None

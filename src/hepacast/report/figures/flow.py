@@ -13,28 +13,57 @@ from hepacast.report.figures.style import DOUBLE_IN, Drawing, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hepacast.report.content import FlowStep, ReportContent
+    from hepacast.report.content import FlowStep, OutcomeReport, ReportContent
 
 _LINE_IN, _PAD_IN, _GAP_IN = 0.155, 0.09, 0.2
+_MIDDLE = 1.75
+_MOST_ENDS = 4
 
 
 def draw_flow(content: ReportContent) -> Drawing | None:
-    """Draw the steps from top to bottom, exclusions to the right; None without steps."""
+    """Draw the steps from top to bottom, exclusions to the right, and the outcomes in a last row.
+
+    None without steps.
+    """
     if not content.flow:
         return None
     boxes = [(_main(step), _side(step)) for step in content.flow]
-    height = sum(_height(main) + _between(side) for main, side in boxes) - _between(boxes[-1][1])
-    if boxes[-1][1]:
-        height += _between(boxes[-1][1]) + _height(["n"])
+    ends = [_end(outcome) for outcome in content.outcomes[:_MOST_ENDS]]
+    height = sum(_height(main) + _between(side) for main, side in boxes)
+    height += _height(["cases", "n"]) + _room(ends)
     with styled():
         figure = Figure(figsize=(DOUBLE_IN, height + 0.1))
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, DOUBLE_IN), ylim=(-height - 0.05, 0.05))
         axes.set_axis_off()
-        _boxes(axes, content, boxes)
+        bottom = _boxes(axes, content, boxes)
+        _ends(axes, bottom, ends)
     caption = "Flow of cases through the study; every exclusion counts under its first reason."
     return Drawing("flow", "Flow of cases", caption, figure)
+
+
+def _end(outcome: OutcomeReport) -> list[str]:
+    """Write the text of an outcome's box: who has no label, and who was analysed."""
+    lines = textwrap.wrap(outcome.heading, 34)
+    for one in outcome.exclusions:
+        lines += textwrap.wrap(f"without: {one.reason} (n = {one.n})", 36)
+    return [*lines, f"n = {outcome.n}, {outcome.events} events"]
+
+
+def _room(ends: list[list[str]]) -> float:
+    """Height of the row of outcomes, inches."""
+    return max(map(_height, ends)) + 2 * _GAP_IN if ends else 0.0
+
+
+def _ends(axes: Axes, bottom: float, ends: list[list[str]]) -> None:
+    """Place the outcomes side by side below the last step."""
+    share = DOUBLE_IN / max(len(ends), 2)
+    for index, lines in enumerate(ends):
+        top = bottom - 2 * _GAP_IN
+        corner = (index * share + 0.05, top - _height(lines))
+        _arrow(axes, (_MIDDLE, bottom), ((index + 0.5) * share, top))
+        _box(axes, corner, (share - 0.1, _height(lines)), lines, "#EEF3F8")
 
 
 def _main(step: FlowStep) -> list[str]:
@@ -62,26 +91,23 @@ def _between(side: list[str]) -> float:
     return 2 * _GAP_IN if not side else _height(side) + 2 * _GAP_IN
 
 
-def _boxes(axes: Axes, content: ReportContent, boxes: list[tuple[list[str], list[str]]]) -> None:
-    """Place boxes and arrows."""
-    middle, width, top = 1.75, 3.1, 0.0
-    last = len(boxes) - 1
-    for index, (main, side) in enumerate(boxes):
+def _boxes(axes: Axes, content: ReportContent, boxes: list[tuple[list[str], list[str]]]) -> float:
+    """Place the steps, their exclusions and the number that is left; return where that ends."""
+    width, top = 3.1, 0.0
+    for main, side in boxes:
         bottom = top - _height(main)
-        _box(axes, (middle - width / 2, bottom), (width, _height(main)), main, "#EEF3F8")
+        _box(axes, (_MIDDLE - width / 2, bottom), (width, _height(main)), main, "#EEF3F8")
         following = bottom - _between(side)
-        if index < last or side:
-            _arrow(axes, (middle, bottom), (middle, following))
+        _arrow(axes, (_MIDDLE, bottom), (_MIDDLE, following))
         if side:
             half = (bottom + following) / 2
-            _arrow(axes, (middle, half), (3.55, half))
+            _arrow(axes, (_MIDDLE, half), (3.55, half))
             _box(axes, (3.55, half - _height(side) / 2), (3.45, _height(side)), side, "white")
         top = following
-    if boxes[-1][1]:
-        text = [f"n = {content.flow[-1].n_after}"]
-        _box(
-            axes, (middle - width / 2, top - _height(text)), (width, _height(text)), text, "#EEF3F8"
-        )
+    text = ["Cases with all that is needed", f"n = {content.flow[-1].n_after}"]
+    bottom = top - _height(text)
+    _box(axes, (_MIDDLE - width / 2, bottom), (width, _height(text)), text, "#EEF3F8")
+    return bottom
 
 
 def _box(

@@ -26,10 +26,12 @@ def patients(content: ReportContent) -> Section | None:
 
 def exclusions(content: ReportContent) -> Sheet:
     """Tabulate who was excluded, when and why."""
+    left = [(step.label, step.exclusions) for step in content.flow]
+    left += [(outcome.name, outcome.exclusions) for outcome in content.outcomes]
     rows = [
-        (step.label, one.reason, one.n, ", ".join(one.cases))
-        for step in content.flow
-        for one in step.exclusions
+        (where, one.reason, one.n, ", ".join(one.cases))
+        for where, reasons in left
+        for one in reasons
     ]
     columns = tuple(map(Column, ("Step", "Reason", "n", "Cases")))
     return Sheet("exclusions", "Excluded cases", columns, tuple(rows))
