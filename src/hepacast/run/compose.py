@@ -76,6 +76,7 @@ def compose(
     """Put everything that the report shows into one object."""
     about = materials.study.study
     records = list(around.records.values())[:PICTURES]
+    outcomes = tuple(_outcome(materials, finding, around) for finding in findings)
     return shown.ReportContent(
         study=shown.Study(
             name=about.name,
@@ -91,9 +92,12 @@ def compose(
         ),
         flow=tuple(_flow_step(step) for step in joined.steps),
         table_one=table_one(materials.clinical, findings[0].cohort),
-        outcomes=tuple(_outcome(materials, finding, around) for finding in findings),
+        outcomes=outcomes,
         precision=tuple(p for f in findings for p in precision(f.name, f.cohort, f.recipe)),
-        notices=tuple(shown.Notice(where=n.where, text=n.text) for n in around.notices),
+        notices=(
+            *(shown.Notice(where=n.where, text=n.text) for n in around.notices),
+            *_below_chance(outcomes),
+        ),
         failures=tuple(_failure(case, error) for case, error in around.failures.items()),
         pictures=tuple(
             shown.Picture(
@@ -107,6 +111,23 @@ def compose(
         methods=methods(materials, findings),
         references=references(materials),
     )
+
+
+def _below_chance(outcomes: Sequence[shown.OutcomeReport]) -> list[shown.Notice]:
+    """Explain estimates that lie below chance: they are no discovery of the opposite."""
+    return [
+        shown.Notice(
+            where=f"{outcome.name} {model.name}",
+            text=f"{model.honest.measure} {model.honest.discrimination} lies below chance. Where "
+            "there is nothing to learn, the training part of a fold shows by chance the reverse "
+            "of what it left out, and cross-validated estimates fall below 0.5; read it as 0.5.",
+        )
+        for outcome in outcomes
+        for model in outcome.models
+        if model.honest is not None
+        and model.honest.discrimination is not None
+        and (model.honest.discrimination.high or 1.0) < 0.5
+    ]
 
 
 def _lock(materials: Materials, joined: Joined, digest: str) -> shown.Lock:
