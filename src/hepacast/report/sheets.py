@@ -143,6 +143,11 @@ class Shown:
     key: str
     numeric: bool
 
+    @property
+    def brief(self) -> bool:
+        """Whether it is a short entry that starts with a digit, such as ``48.3 (14.9-121)``."""
+        return self.text[:1].isdigit() and len(self.text) <= 24
+
 
 def sort_key(cell: Cell) -> str:
     """Return what a sort compares: a number in full, or text.

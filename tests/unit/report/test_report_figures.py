@@ -13,9 +13,19 @@ from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
-from hepacast.report.content import OutcomeReport, ReportContent, SurvivalCurve, Survivals
+from hepacast.report.content import (
+    Exclusion,
+    FlowStep,
+    OutcomeReport,
+    ReportContent,
+    Study,
+    SurvivalCurve,
+    Survivals,
+)
+from hepacast.report.figures.flow import draw_flow
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.roc import draw_roc
+from hepacast.report.figures.selection import draw_frequency, draw_funnel
 from hepacast.report.figures.style import Drawing, line, styled
 from hepacast.report.figures.survival import draw_overall
 from hepacast.report.figures.svg import inline_svg, raw_svg
@@ -107,7 +117,8 @@ def test_every_case_is_a_bar_of_the_waterfall(content: ReportContent) -> None:
 
 
 def test_shuffles_are_counted_in_the_histogram(content: ReportContent) -> None:
-    (drawing,) = draw_permutations(content.outcomes[0])
+    drawing = draw_permutations(content.outcomes[0])
+    assert drawing is not None
     bars = drawing.figure.axes[0].patches
     assert sum(bar.get_height() for bar in bars if isinstance(bar, Rectangle)) == len(
         content.outcomes[0].permutations[0].null
@@ -118,7 +129,7 @@ def test_what_is_missing_is_not_drawn() -> None:
     empty = OutcomeReport(name="er", kind="binary")
     assert draw_roc(empty) is None
     assert draw_overall(empty) is None
-    assert draw_permutations(empty) == []
+    assert draw_permutations(empty) is None
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone(content: ReportContent) -> None:
@@ -193,3 +204,47 @@ def test_any_name_can_stand_in_a_figure(content: ReportContent, name: str) -> No
     root = parse(inline_svg(drawing, "x"))
     shown = "".join(root.itertext())
     assert name.translate({0: 0xFFFD, 7: 0xFFFD}).split("\n")[0] in shown
+
+
+def test_several_controls_share_a_figure_with_a_tick_per_shuffle(content: ReportContent) -> None:
+    outcome = content.outcomes[0]
+    (one,) = outcome.permutations
+    other = one.model_copy(update={"model": "Clinical", "null": (0.4, None, 0.6), "observed": 0.7})
+    drawing = draw_permutations(outcome.model_copy(update={"permutations": (one, other)}))
+    assert drawing is not None
+    ticks = [line for line in drawing.figure.axes[0].get_lines() if line.get_marker() == "|"]
+    assert [len(np.asarray(line.get_xdata())) for line in ticks] == [len(one.null), 2]
+
+
+def test_the_flow_ends_in_every_outcome_with_those_without_a_label() -> None:
+    shared = FlowStep(label="Clinical table", n_before=60, n_after=60)
+    lost = Exclusion(reason="censored before 24 months", n=5)
+    early = OutcomeReport(name="er", kind="binary", n=55, events=21, exclusions=(lost,))
+    late = OutcomeReport(name="overall_survival", kind="survival", n=60, events=33)
+    study = Study(name="s", seed=1)
+    drawing = draw_flow(ReportContent(study=study, flow=(shared,), outcomes=(early, late)))
+    assert drawing is not None
+    words = {text.get_text() for text in drawing.figure.axes[0].texts}
+    assert {"n = 60", "n = 55, 21 events", "n = 60, 33 events", "Overall survival"} <= words
+    assert any("(n = 5)" in word for word in words)
+
+
+def test_a_survival_curve_starts_at_one_and_an_incidence_at_zero() -> None:
+    curve = SurvivalCurve(label="all", time_months=(5,), survival=(0.4,))
+    for rising, start in ((False, 1.0), (True, 0.0)):
+        overall = Survivals(curves=(curve,), incidence=rising)
+        drawing = draw_overall(OutcomeReport(name="os", kind="survival", overall=overall))
+        assert drawing is not None
+        line = drawing.figure.axes[0].get_lines()[0]
+        assert np.asarray(line.get_xydata())[0].tolist() == [0.0, start]
+
+
+def test_what_every_fold_took_says_nothing_and_is_not_drawn(content: ReportContent) -> None:
+    model = content.outcomes[0].models[0]
+    always = tuple(one.model_copy(update={"selected": 1.0}) for one in model.coefficients)
+    step = model.funnel[0].model_copy(update={"columns_out": model.funnel[0].columns_in})
+    flat = model.model_copy(update={"coefficients": always, "funnel": (step,)})
+    assert draw_frequency(content.outcomes[0], model) is not None
+    assert draw_frequency(content.outcomes[0], flat) is None
+    assert draw_funnel(content.outcomes[0], model) is not None
+    assert draw_funnel(content.outcomes[0], flat) is None

@@ -87,6 +87,16 @@ class Estimate(Shown):
             )
         return self
 
+    def reversed(self) -> "Estimate":
+        """Return the same difference seen from the other side; its words are left out.
+
+        >>> print(Estimate(value=0.2, low=-0.1, high=0.5).reversed())
+        -0.20 (-0.50 to 0.10)
+        """
+        turned = [None if one is None else -one for one in (self.value, self.high, self.low)]
+        value, low, high = turned
+        return Estimate(value=value, low=low, high=high, level=self.level, method=self.method)
+
     def __str__(self) -> str:
         if self.value is None:
             return "not estimable"

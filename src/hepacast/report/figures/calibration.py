@@ -41,15 +41,15 @@ def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Draw
     shown = having(outcome, scope, lambda seen: seen.calibration)
     if not shown:
         return None
-    wide = min(3, len(shown)) if len(shown) != 4 else 2
+    wide = min(2, len(shown))
     tall = -(-len(shown) // wide)
     width = SINGLE_IN if wide == 1 else DOUBLE_IN
     with styled():
-        figure = Figure(figsize=(width, tall * (width / wide) * 1.06))
+        figure = Figure(figsize=(width, tall * (width / wide) * 1.15))
         panels = figure.subplots(tall, wide, squeeze=False).ravel()
         for axes, (model, seen, found) in zip(panels, shown, strict=False):
             _panel(axes, seen, found)
-            axes.set_title(clip(model.name, 34 if wide < 3 else 26))
+            axes.set_title(clip(model.name, 38), pad=27)
         for axes in panels[len(shown) :]:
             axes.remove()
     horizon = shown[0][2].horizon_months
@@ -94,7 +94,14 @@ def _panel(axes: Axes, seen: Evaluation, found: Calibration) -> None:
     unit_axis(axes, "Observed share", "y")
     axes.set_ylim(-0.11, 1.015)
     axes.set_aspect("equal", adjustable="box")
-    axes.text(0.03, 0.97, _numbers(found), transform=axes.transAxes, va="top", fontsize=7)
+    axes.annotate(
+        _numbers(found),
+        (0, 1),
+        (0, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=6.8,
+    )
 
 
 def _spikes(axes: Axes, seen: Evaluation) -> None:
@@ -111,8 +118,9 @@ def _spikes(axes: Axes, seen: Evaluation) -> None:
 
 def _numbers(found: Calibration) -> str:
     """List slope, intercept and Brier score."""
-    rows = [("Slope", found.slope), ("Intercept", found.intercept), ("Brier", found.brier)]
-    lines = [f"{name} {with_interval(value)}" for name, value in rows if value is not None]
+    rows = [("Slope", found.slope), ("intercept", found.intercept)]
+    first = [f"{name} {with_interval(value)}" for name, value in rows if value is not None]
+    second = [f"Brier {with_interval(found.brier)}"] if found.brier is not None else []
     if found.ici is not None:
-        lines.append(f"ICI {number(found.ici, 3)}")
-    return "\n".join(lines)
+        second.append(f"ICI {number(found.ici, 3)}")
+    return "\n".join("; ".join(words) for words in (first, second) if words)

@@ -28,7 +28,9 @@ def draw_flow(content: ReportContent) -> Drawing | None:
     if not content.flow:
         return None
     boxes = [(_main(step), _side(step)) for step in content.flow]
-    ends = [_end(outcome) for outcome in content.outcomes[:_MOST_ENDS]]
+    shown = content.outcomes[:_MOST_ENDS]
+    letters = int(16 * DOUBLE_IN / max(len(shown), 2))
+    ends = [_end(outcome, letters) for outcome in shown]
     height = sum(_height(main) + _between(side) for main, side in boxes)
     height += _height(["cases", "n"]) + _room(ends)
     with styled():
@@ -43,11 +45,11 @@ def draw_flow(content: ReportContent) -> Drawing | None:
     return Drawing("flow", "Flow of cases", caption, figure)
 
 
-def _end(outcome: OutcomeReport) -> list[str]:
+def _end(outcome: OutcomeReport, letters: int) -> list[str]:
     """Write the text of an outcome's box: who has no label, and who was analysed."""
-    lines = textwrap.wrap(outcome.heading, 34)
+    lines = textwrap.wrap(outcome.heading, letters)
     for one in outcome.exclusions:
-        lines += textwrap.wrap(f"without: {one.reason} (n = {one.n})", 36)
+        lines += textwrap.wrap(f"without: {one.reason} (n = {one.n})", letters)
     return [*lines, f"n = {outcome.n}, {outcome.events} events"]
 
 
@@ -62,7 +64,10 @@ def _ends(axes: Axes, bottom: float, ends: list[list[str]]) -> None:
     for index, lines in enumerate(ends):
         top = bottom - 2 * _GAP_IN
         corner = (index * share + 0.05, top - _height(lines))
-        _arrow(axes, (_MIDDLE, bottom), ((index + 0.5) * share, top))
+        place = (index + 0.5) * share
+        fork = bottom - _GAP_IN
+        axes.plot([_MIDDLE, _MIDDLE, place], [bottom, fork, fork], color="#444B57", lw=0.8)
+        _arrow(axes, (place, fork), (place, top))
         _box(axes, corner, (share - 0.1, _height(lines)), lines, "#EEF3F8")
 
 

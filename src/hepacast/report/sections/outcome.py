@@ -48,7 +48,7 @@ def outcome_section(outcome: OutcomeReport) -> Section:
         blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
     if outcome.permutations or outcome.truth:
         blocks.append(Heading("Controls", f"{here}-controls"))
-        blocks += figures(*draw_permutations(outcome), draw_truth(outcome))
+        blocks += figures(draw_permutations(outcome), draw_truth(outcome))
         tables = (permutations(outcome), truth(outcome))
         blocks += [Table(sheet) for sheet in tables if sheet.rows]
     for model in outcome.models:
