@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskFile:
+    """A mask's file, and the voxel values that belong to it (any, if none is named)."""
+
+    path: Path
+    label: tuple[int, ...] | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRow:
     """One row of the case table: an image and its masks, by one reader."""
 
@@ -38,7 +46,7 @@ class ImageRow:
     phase: str
     reader: str
     image: Path
-    masks: Mapping[str, Path]
+    masks: Mapping[str, MaskFile]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +163,7 @@ def _image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[Ima
     cases, phases = text.ids(params.patient), text.ids(params.phase)
     images = text.column(params.image)
     readers = text.ids(params.reader) if params.reader else ("1",) * len(text)
-    masks = {name: text.column(column) for name, column in params.masks.items()}
+    masks = {name: (text.column(one.column), one.label) for name, one in params.masks.items()}
     rows, seen = [], set()
     for at, (case, phase, reader) in enumerate(zip(cases, phases, readers, strict=True)):
         image = images[at]
@@ -166,9 +174,12 @@ def _image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[Ima
                 fix="Complete the row, or remove the second one.",
             ).at(file=text.source, case=case, row=at + 2)
         seen.add((case, phase, reader))
-        drawn = {name: cells[at] for name, cells in masks.items()}
-        paths = {name: folder / cell for name, cell in drawn.items() if cell is not None}
-        rows.append(ImageRow(case, phase, reader, folder / image, paths))
+        drawn = {
+            name: MaskFile(folder / cell, label)
+            for name, (cells, label) in masks.items()
+            if (cell := cells[at]) is not None
+        }
+        rows.append(ImageRow(case, phase, reader, folder / image, drawn))
     return tuple(rows)
 
 

@@ -14,6 +14,7 @@ from hepacast.core.provenance import content_key, digest_bytes
 from hepacast.core.table import FeatureName
 from hepacast.io.images import read_image, read_region
 from hepacast.io.store import write_atomic
+from hepacast.io.voxels import MaskRule
 from hepacast.radiomics import extract_case
 from hepacast.regions.shells import common, dilate, erode, minus, ring
 from hepacast.run.pictures import draw_regions
@@ -173,8 +174,9 @@ def _key(task: CaseTask) -> str:
     """Name the record by the bytes of all files and by all settings."""
     inputs = {}
     for row in task.rows:
-        for role, path in {"image": row.image, **row.masks}.items():
-            inputs[f"{row.phase} {role}"] = _digest(path)
+        inputs[f"{row.phase} image"] = _digest(row.image)
+        for name, mask in row.masks.items():
+            inputs[f"{row.phase} {name} {mask.label}"] = _digest(mask.path)
     settings = {
         "regions": {n: r.model_dump(mode="json") for n, r in task.regions.items()},
         "blocks": {n: b.model_dump(mode="json") for n, b in task.blocks.items()},
@@ -265,8 +267,9 @@ def build_regions(
                         got="an empty cell in the case table",
                         fix="Give the mask's path, or leave the phase out of the table.",
                     )
-                path = row.masks[params.mask]
-                region = read_region(path, name, volume.grid, on_event=on_event)
+                drawn = row.masks[params.mask]
+                rule = MaskRule(label=drawn.label)
+                region = read_region(drawn.path, name, volume.grid, rule, on_event=on_event)
             else:
                 region = regions[params.from_ or ""].named(name)
             regions[name] = _shape(region, params, regions)

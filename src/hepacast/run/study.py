@@ -52,6 +52,25 @@ class AboutParams(Params):
     """Facts that only a human knows (ethics, registration, funding), for the checklists."""
 
 
+class MaskParams(Params):
+    """Where one mask is found; a plain column name is short for ``{column: name}``."""
+
+    column: str
+    """Column of the case table with the path of the mask file."""
+    label: tuple[int, ...] | str | None = None
+    """Values of the voxels that belong to it, for files that hold several organs; the number or
+    name of the segment in DICOM segmentations and structure sets."""
+
+
+def _mask(block: object) -> object:
+    """Let a column name, and a single label, stand for the long form."""
+    if isinstance(block, str):
+        return {"column": block}
+    if isinstance(block, dict) and isinstance(block.get("label"), int):
+        return {**block, "label": (block["label"],)}
+    return block
+
+
 class CasesParams(Params):
     """The long case table: one row per case, phase and reader, with an image and its masks."""
 
@@ -67,8 +86,10 @@ class CasesParams(Params):
     """Column with the reader; the first reader's masks are measured."""
     image: str = "image"
     """Column with the image path, relative to the table."""
-    masks: dict[str, str] = Setting(default_factory=lambda: {"tumour": "mask"})
-    """Column with the mask path, for every mask that regions are made of."""
+    masks: dict[str, Annotated[MaskParams, BeforeValidator(_mask)]] = Setting(
+        default_factory=lambda: {"tumour": MaskParams(column="mask")}
+    )
+    """Where to find every mask that regions are made of."""
 
 
 class ClinicalParams(Params):
