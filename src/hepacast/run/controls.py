@@ -48,9 +48,16 @@ def discrimination(outcome: Outcome, score: Float[np.ndarray, " case"]) -> float
 
 
 def shuffled(task: Shuffle) -> dict[str, float]:
-    """Deal the outcomes anew among the cases, and run everything once."""
-    order = generator(task.split.seed, "permuted labels", task.number).permutation(len(task.cohort))
-    cohort = task.cohort.with_outcome(task.cohort.outcome.take(order))
+    """Deal the outcomes anew among the cases, and run everything once.
+
+    Cases are dealt in the order of their ids, so that the order of the rows in a
+    file changes no shuffle.
+    """
+    by_id = np.argsort(np.array(task.cohort.table.cases))
+    order = generator(task.split.seed, "permuted labels", task.number).permutation(len(by_id))
+    source = np.empty_like(by_id)
+    source[by_id] = by_id[order]
+    cohort = task.cohort.with_outcome(task.cohort.outcome.take(source))
     tasks = plan(cohort, task.recipe, task.split, task.at_days, repeats=1)
     found = assess(tasks, Executor())
     return {n: discrimination(cohort.outcome, one.score) for n, one in found.models.items()}

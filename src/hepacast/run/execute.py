@@ -64,7 +64,10 @@ class Executor:
         flying: dict[Future[Result | HepacastError], int] = {}
         while True:
             for at, item in todo:
-                flying[pool.submit(_attempt, task, item)] = at
+                try:
+                    flying[pool.submit(_attempt, task, item)] = at
+                except BrokenProcessPool as error:
+                    raise _lost() from error
                 if len(flying) >= 3 * self.workers:
                     break
             if not flying:
@@ -86,11 +89,16 @@ def _result(future: Future[Result | HepacastError]) -> Result | HepacastError:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise WorkerLostError(
-            what="every worker process must live until its item is done",
-            got="one was killed, most often because memory ran out",
-            fix="Run again with fewer --workers; what is finished is kept.",
-        ) from error
+        raise _lost() from error
+
+
+def _lost() -> WorkerLostError:
+    """Explain a worker that died; a task handed in after that fails like those in flight."""
+    return WorkerLostError(
+        what="every worker process must live until its item is done",
+        got="one was killed, most often because memory ran out",
+        fix="Run again with fewer --workers; what is finished is kept.",
+    )
 
 
 def _single_thread() -> None:
