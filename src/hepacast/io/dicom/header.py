@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from hepacast.core.errors import ImageFileError
 from hepacast.io.streams import unreadable
@@ -23,6 +26,7 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MALFORMED = (
     ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, NotImplementedError,
     RecursionError, OverflowError, MemoryError, struct.error, UnicodeError, RuntimeError,
+    BytesLengthException, InvalidDicomError,
 )  # fmt: skip
 """What the DICOM library raises on bytes that are not DICOM."""
 
@@ -85,10 +89,19 @@ class SliceHeader:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the library's remarks on odd values from the user: what matters is checked here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Keep the library's remarks from the user: what matters is checked here.
+
+    The remarks quote odd values, and so could carry a patient's name into a log.
+    """
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
@@ -101,7 +114,6 @@ def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
         unpack to gigabytes before its first tag is seen.
     """
     import pydicom  # noqa: PLC0415 - loads slowly
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415
 
     try:
         with path.open("rb") as file:
@@ -123,7 +135,7 @@ def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
                 path, stop_before_pixels=tags is not None, force=bare, specific_tags=tags
             )
             return _with_syntax(dataset)
-    except (*MALFORMED, InvalidDicomError) as error:
+    except MALFORMED as error:
         if isinstance(error, ImageFileError):
             raise
         raise ImageFileError(

@@ -53,7 +53,10 @@ class Notes:
 def fingerprint(header: SliceHeader) -> str:
     """Digest of the stored pixels of one image: equal for copies with other identifiers."""
     dataset = open_dicom(header.file)
-    stored = dataset.get("PixelData") or b""
+    try:
+        stored = dataset.get("PixelData") or b""
+    except MALFORMED as error:
+        raise _undecodable(error).at(file=header.file) from error
     return hashlib.sha256(bytes(stored) + str(header.frame).encode()).hexdigest()
 
 
@@ -98,7 +101,7 @@ def read_frames(
         error.at(file=path)
         raise
     except MALFORMED as error:
-        raise _undecodable(error, dataset).at(file=path) from error
+        raise _undecodable(error).at(file=path) from error
 
 
 def grey_pixels(dataset: Dataset, notes: Notes) -> np.ndarray:
@@ -151,11 +154,10 @@ def require_codec(dataset: Dataset) -> None:
     )
 
 
-def _undecodable(error: Exception, dataset: Dataset) -> ImageFileError:
-    found = len(dataset.get("PixelData") or b"")
+def _undecodable(error: Exception) -> ImageFileError:
     return ImageFileError(
         what="the pixels of a DICOM image must be complete",
-        got=f"{found} bytes that cannot be decoded ({type(error).__name__}: {str(error)[:120]})",
+        got=f"bytes that cannot be decoded ({type(error).__name__}: {str(error)[:120]})",
         fix="The file is damaged: send it from the archive again.",
     )
 
