@@ -66,15 +66,9 @@ def join(
     excluded case is counted once.
     """
     everybody = materials.clinical.cases
-    reasons: dict[str, str] = dict.fromkeys(failures, "could not be measured (see Failures)")
-    for name, table in materials.tables.items():
-        _lacking(reasons, everybody, set(table.cases), f"no row in feature table {name}")
+    reasons = reasons_to_leave(materials, failures)
     sources: dict[str, FeatureTable] = dict(materials.tables)
     if materials.measured:
-        imaged = {row.case for row in materials.images}
-        _lacking(reasons, everybody, imaged, "no images")
-        for case, phases in _missing_phases(materials).items():
-            reasons.setdefault(case, f"no {' or '.join(phases)} phase")
         sources |= _measured(materials, records)
     kept = tuple(case for case in everybody if case not in reasons)
     excluded = _by_reason(reasons, everybody)
@@ -87,6 +81,21 @@ def join(
         )
     table, columns = join_sources(sources, kept)
     return Joined(table, columns, (Step("Clinical table", len(everybody), excluded),))
+
+
+def reasons_to_leave(materials: Materials, failures: Mapping[str, HepacastError]) -> dict[str, str]:
+    """Say of every case without all sources why it leaves; the first reason counts."""
+    everybody = materials.clinical.cases
+    reasons: dict[str, str] = dict.fromkeys(failures, "could not be measured (see Failures)")
+    for name, table in materials.tables.items():
+        _lacking(reasons, everybody, set(table.cases), f"no row in feature table {name}")
+    if materials.measured:
+        _lacking(reasons, everybody, {row.case for row in materials.images}, "no images")
+        first = {row.case for row in materials.first_reading}
+        _lacking(reasons, everybody, first, "no images by the first reader")
+        for case, phases in _missing_phases(materials).items():
+            reasons.setdefault(case, f"no {' or '.join(phases)} phase")
+    return reasons
 
 
 def cohort_of(joined: Joined, materials: Materials, outcome: str) -> tuple[Cohort, Step]:
@@ -133,9 +142,9 @@ def _by_reason(reasons: Mapping[str, str], order: tuple[str, ...]) -> tuple[Excl
 def _missing_phases(materials: Materials) -> dict[str, list[str]]:
     """List the phases that a case lacks, for blocks that cannot do without."""
     found: dict[str, set[str]] = {}
-    for row in materials.images:
+    for row in materials.first_reading:
         found.setdefault(row.case, set()).add(row.phase)
-    there = dict.fromkeys(row.phase for row in materials.images)
+    there = dict.fromkeys(row.phase for row in materials.first_reading)
     needed = dict.fromkeys(
         phase
         for block in materials.measured.values()

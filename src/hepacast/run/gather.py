@@ -10,6 +10,7 @@ from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.tables import read_table
+from hepacast.run.feasible import require_feasible
 from hepacast.run.study import RadiomicsParams, TableFeaturesParams, read_study
 from hepacast.run.yaml12 import load_yaml
 from hepacast.table.clinical import choose_predictors, read_clinical
@@ -89,6 +90,12 @@ class Materials:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def first_reading(self) -> tuple[ImageRow, ...]:
+        """Rows of the reader whose masks are measured: the first by name."""
+        first = min((row.reader for row in self.images), default="")
+        return tuple(row for row in self.images if row.reader == first)
+
+    @property
     def measured(self) -> dict[str, RadiomicsParams]:
         """Feature blocks that are measured on images."""
         blocks = self.study.features.items()
@@ -123,7 +130,7 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
     elif study.clinical.site is not None:
         sites = _sites(clinical.text, study.clinical.id, study.clinical.site)
     _warn_unmatched(clinical, tables, images, on_event)
-    return Materials(
+    materials = Materials(
         study=study,
         folder=folder,
         text=path.read_text(encoding="utf-8"),
@@ -135,6 +142,8 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
         sites=sites,
         digests={"study file": digest_bytes(path.read_bytes()), **digests},
     )
+    require_feasible(materials)
+    return materials
 
 
 def _clinical(study: Study, folder: Path, on_event: Listener) -> ClinicalTable:

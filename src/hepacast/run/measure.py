@@ -112,11 +112,10 @@ def plan_cases(materials: Materials, folder: Path) -> list[CaseTask]:
     study = materials.study
     known = set(materials.clinical.cases)
     by_case: dict[str, list[ImageRow]] = {}
-    first = min((row.reader for row in materials.images), default="")
-    for row in materials.images:
-        if row.reader == first and row.case in known:
+    for row in materials.first_reading:
+        if row.case in known:
             by_case.setdefault(row.case, []).append(row)
-    phases = tuple(dict.fromkeys(row.phase for row in materials.images))
+    phases = tuple(dict.fromkeys(row.phase for row in materials.first_reading))
     return [
         CaseTask(
             case=case,

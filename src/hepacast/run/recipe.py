@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
 from hepacast.models import MODELS
-from hepacast.run.study import ScoreParams
+from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY, ScoreParams
 from hepacast.select import STEPS
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hepacast.run.chain import Recipe
 
 VOLUMES = ("MeshVolume", "VoxelVolume")
-VOLUME_ONLY, CLINICAL_ONLY = "volume-only", "clinical-only"
 
 
 def with_baselines(

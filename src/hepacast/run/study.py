@@ -26,6 +26,7 @@ from hepacast.select import STEPS
 from hepacast.table.outcomes import OutcomeParams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     StepBlock = Params
@@ -35,6 +36,8 @@ else:
     ModelBlock = Annotated[MODELS.union(), BeforeValidator(MODELS.spell_out)]
 
 All = Literal["all"]
+VOLUME_ONLY, CLINICAL_ONLY = "volume-only", "clinical-only"
+"""Names of the baselines that every study is held against; nothing else may be called so."""
 
 
 class AboutParams(Params):
@@ -254,7 +257,11 @@ class Study(Params):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Study:
-        """Check that everything named is defined."""
+        """Check that everything named is defined, under a name that can be told apart."""
+        _own_names("features", self.features, ("clinical", VOLUME_ONLY))
+        _own_names("regions", self.regions)
+        _own_names("scores", self.scores, (VOLUME_ONLY, CLINICAL_ONLY))
+        _own_names("models.sets", self.models.sets, (VOLUME_ONLY, CLINICAL_ONLY))
         measured = {n: f for n, f in self.features.items() if isinstance(f, RadiomicsParams)}
         if measured and (self.cases is None or not self.regions):
             msg = "radiomics needs images and regions: give cases and regions"
@@ -274,6 +281,17 @@ class Study(Params):
         for name, members in self.models.sets.items():
             _known(f"models.sets.{name}", "score", members, self.scores)
         return self
+
+
+def _own_names(place: str, names: Iterable[str], taken: tuple[str, ...] = ()) -> None:
+    """Refuse names that cannot be a token of a feature's name, or that mean something else."""
+    for name in names:
+        if name in taken:
+            msg = f"{place}: the name {name!r} is taken; choose another"
+            raise ValueError(msg)
+        if not name or "/" in name or name != name.strip():
+            msg = f"{place}: the name {name!r} must have no '/' and no blanks around it"
+            raise ValueError(msg)
 
 
 def _known(place: str, kind: str, wanted: object, there: object) -> None:

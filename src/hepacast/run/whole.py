@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from hepacast.run.gather import Materials
 
 
+MARK = ".hepacast-study"
+"""File that says whose results a folder holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """Where the report is, and what to say at the end.
@@ -93,9 +97,12 @@ def run_study(
         on_event(event)
 
     materials = gather(path, on_event=hear)
-    _own_folder(out, materials.study.study.name)
+    name = materials.study.study.name
+    _require_own_folder(out, name)
     with executor(workers or os.cpu_count() or 1) as pool:
         tasks = plan_cases(materials, out / "cases")
+        if tasks:
+            _mark(out, name)
         records, failures = measure_all(tasks, pool, on_event=hear)
         joined = join(materials, records, failures)
         findings = [
@@ -115,6 +122,7 @@ def run_study(
         truths=truths or {},
     )
     content = compose(materials, joined, findings, around)
+    _mark(out, name)
     # Before anything is drawn: what took hours must not be lost to a figure.
     write_atomic(out / RESULT, content.model_dump_json())
     write_atomic(out / "study.lock", lock)
@@ -155,9 +163,14 @@ def redraw(folder: Path) -> Path:
     return write_report(content, folder)
 
 
-def _own_folder(out: Path, name: str) -> None:
+def _mark(out: Path, name: str) -> None:
+    """Say whose results the folder holds; not before there is something to put into it."""
+    write_atomic(out / MARK, name + "\n")
+
+
+def _require_own_folder(out: Path, name: str) -> None:
     """Refuse a folder that holds something else: results must not mix."""
-    mark = out / ".hepacast-study"
+    mark = out / MARK
     if mark.is_file():
         owner = mark.read_text(encoding="utf-8").strip()
         if owner == name:
@@ -166,7 +179,6 @@ def _own_folder(out: Path, name: str) -> None:
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         got = "other files" if out.is_dir() else "a file"
     else:
-        write_atomic(mark, name + "\n")
         return
     raise StudyError(
         what="--out must be a new folder, or one with earlier results of this study",

@@ -32,6 +32,12 @@ def _unique_mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False)
     seen: set[object] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool | None):
+            raise StudyError(
+                what="a YAML key must be a word",
+                got=f"a {type(key).__name__} in line {key_node.start_mark.line + 1}",
+                fix="Write the key as plain text.",
+            )
         if key in seen:
             raise StudyError(
                 what="a key may stand only once in its block",

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the cases can bear what the study asks of them, before anything is computed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import HepacastError, NotEstimableError
+from hepacast.core.outcome import DAYS_PER_MONTH, Binary
+from hepacast.run.chain import Recipe
+from hepacast.run.flow import join, reasons_to_leave
+from hepacast.run.recipe import with_baselines
+
+if TYPE_CHECKING:
+    from hepacast.core.outcome import Outcome
+    from hepacast.run.gather import Materials
+    from hepacast.run.study import SplitParams
+
+
+def require_feasible(materials: Materials) -> None:
+    """Refuse what the tables alone show to be impossible.
+
+    Raises
+    ------
+    NotEstimableError
+        If no case has all sources, an outcome has too few events for the folds, or
+        nobody is followed up to its horizon.
+    StudyError, TableError
+        If two sources hold one column, or the volume-only baseline has none.
+    """
+    study = materials.study
+    lost = reasons_to_leave(materials, {})
+    if not materials.measured:
+        columns = join(materials, {}, {}).columns
+        with_baselines(
+            Recipe(study.scores, study.models, columns, study.split.inner, study.split.seed)
+        )
+    for name, labelled in materials.labelled.items():
+        there = np.flatnonzero([case not in lost for case in labelled.cases])
+        outcome = labelled.outcome.take(there)
+        try:
+            _require_classes(outcome, study.split)
+            _require_horizon(outcome, getattr(study.outcomes[name], "horizon_months", None))
+        except HepacastError as error:
+            raise error.at(outcome=name) from None
+
+
+def _require_classes(outcome: Outcome, split: SplitParams) -> None:
+    """Ask for a case of each class in every outer fold, and in every inner one."""
+    events = int(np.count_nonzero(outcome.event))
+    classes = {"with the event": events}
+    if isinstance(outcome, Binary):
+        classes["without the event"] = len(outcome) - events
+    for which, cases in classes.items():
+        least_in_training = cases - math.ceil(cases / split.outer)
+        if cases < split.outer or least_in_training < split.inner:
+            raise NotEstimableError(
+                what="every fold needs cases with the event, and without it",
+                got=f"{cases} cases {which} that have all sources, "
+                f"for outer {split.outer} and inner {split.inner}",
+                fix="Ask for fewer folds in split, or collect more cases.",
+            )
+
+
+def _require_horizon(outcome: Outcome, months: float | None) -> None:
+    """Ask for two cases followed up to the horizon: one is missing from some training part."""
+    if months is None or isinstance(outcome, Binary):
+        return
+    follow_up = outcome.time_days / DAYS_PER_MONTH
+    if np.count_nonzero(follow_up >= months) < 2:
+        raise NotEstimableError(
+            what="horizon_months must lie within the follow-up of at least two cases",
+            got=f"{months:g} months, where the longest follow-up is {follow_up.max():.1f} months",
+            fix="Choose an earlier horizon, and check the unit of time.",
+        )
