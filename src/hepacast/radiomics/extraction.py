@@ -25,7 +25,7 @@ from hepacast.radiomics.settings import FamilyParams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from hepacast.core.volume import Region, Volume
+    from hepacast.core.volume import Box, Region, Volume
     from hepacast.radiomics.filters.registry import Response
     from hepacast.radiomics.prepare import Scene
     from hepacast.radiomics.settings import FilterParams
@@ -196,7 +196,7 @@ def _one_image(
     """Compute all features of one image; tasks are response images and regions' shapes."""
     for region in regions:
         image.grid.require_same(region.grid, what=f"image and region {region.name}")
-    if not np.isfinite(image.data).all():
+    if np.issubdtype(image.data.dtype, np.inexact) and not np.isfinite(image.data).all():
         first = tuple(int(n) for n in np.argwhere(~np.isfinite(image.data))[0])
         raise ImageFileError(
             what="intensities must be finite",
@@ -267,7 +267,7 @@ def _tasks(scene: Scene, params: ExtractParams) -> list[Callable[[], _Numbers]]:
     places = {r.name: Place(r.mask[box], spacing, pad) for r in scene.regions}
 
     def on_image(step: _Step) -> _Numbers:
-        return _response_numbers(scene, step, places, params)
+        return _response_numbers(scene.image, box, step, places, params)
 
     def on_region(name: str, drawn: np.ndarray) -> _Numbers:
         own = union_box([drawn])
@@ -295,14 +295,13 @@ def _region_numbers(name: str, place: Place, params: ExtractParams) -> _Numbers:
 
 
 def _response_numbers(
-    scene: Scene, step: _Step, places: Mapping[str, Place], params: ExtractParams
+    image: Volume, box: Box, step: _Step, places: Mapping[str, Place], params: ExtractParams
 ) -> _Numbers:
     """Filter one image and compute the other families on it, region by region."""
     found = _Numbers()
     blocks = [b for b in params.families if FAMILIES[b].on == "image"]
-    box = union_box([region.mask for region in scene.regions])
     try:
-        response = step.response(scene.image, box).reshape(-1)
+        response = step.response(image, box).reshape(-1)
     except HepacastError:
         for name in places:
             for block in blocks:

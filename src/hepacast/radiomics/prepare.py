@@ -144,17 +144,17 @@ def _checked(image: Volume, region: Prepared, params: ExtractParams) -> Prepared
 
 def _check(mask: Bool[np.ndarray, "k j i"], params: ExtractParams) -> None:
     """Raise if a region is too small."""
-    size = int(np.count_nonzero(mask))
+    from hepacast.radiomics.kernels.masks import extent
+
+    count, low, high = extent(mask)
+    size = int(count)
     if size == 0:
         raise RegionError(reason="empty_region", got="none")
-    extent = [int(n.max() - n.min() + 1) for n in np.nonzero(mask)]
-    wide = sum(n > 1 for n in extent)
+    wide = sum(n > 0 for n in (high - low).tolist())
     if wide == 0:
         raise RegionError(reason="one_voxel", got="1 voxel")
     if wide < params.min_dimensions:
-        raise RegionError(
-            reason="too_few_dimensions", got=f"{size} voxels in a box of {tuple(extent)}"
-        )
+        raise RegionError(reason="too_few_dimensions", got=f"{size} voxels")
     if params.min_voxels is not None and size <= params.min_voxels:
         raise RegionError(reason="too_few_voxels", got=f"{size} voxels")
 
@@ -312,13 +312,15 @@ def _placed(grid: Grid, spacing: np.ndarray, start: np.ndarray, shape: np.ndarra
 
 
 def union_box(masks: Sequence[Bool[np.ndarray, "k j i"]]) -> Box:
-    """Smallest box that holds all masks."""
-    anywhere = np.zeros(masks[0].shape, dtype=bool)
-    for mask in masks:
-        anywhere |= mask
-    slices = []
-    for axis in range(3):
-        hits = np.flatnonzero(anywhere.any(axis=tuple(a for a in range(3) if a != axis)))
-        slices.append(slice(int(hits[0]), int(hits[-1]) + 1))
-    k, j, i = slices
+    """Smallest box that holds all masks.
+
+    >>> union_box([np.eye(3, dtype=bool)[None], np.zeros((1, 3, 3), dtype=bool)])
+    (slice(0, 1, None), slice(0, 3, None), slice(0, 3, None))
+    """
+    from hepacast.radiomics.kernels.masks import extent
+
+    boxes = [extent(mask) for mask in masks]
+    low = np.min([first for _, first, _ in boxes], axis=0)
+    high = np.max([last for _, _, last in boxes], axis=0)
+    k, j, i = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     return k, j, i

@@ -51,8 +51,10 @@ class Place:
     @cached_property
     def corners(self) -> tuple[Int[np.ndarray, 3], Int[np.ndarray, 3]]:
         """First and last (k, j, i) of the region's box."""
-        kji = np.unravel_index(self.index, self.mask.shape)
-        return np.array([a.min() for a in kji]), np.array([a.max() for a in kji])
+        from hepacast.radiomics.kernels.masks import extent
+
+        _, first, last = extent(self.mask)
+        return first, last
 
     @cached_property
     def box_shape(self) -> tuple[int, int, int]:
@@ -107,6 +109,35 @@ class Place:
             and not (texture.flat and step[texture.flat_axis] != 0)
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
+    @cached_property
+    def _filled(self) -> dict[bytes, np.ndarray]:
+        return {}
+
+    def filled(self, steps: Int[np.ndarray, "direction 3"]) -> Bool[np.ndarray, " direction"]:
+        """Tell for every direction whether any line along it holds two voxels of the region."""
+        from hepacast.radiomics.kernels.runs import has_neighbour
+
+        key = steps.tobytes()
+        if key not in self._filled:
+            on = np.zeros(self.padded_shape, np.uint8)
+            on.reshape(-1)[self.places] = 1
+            self._filled[key] = has_neighbour(on, self.voxels, steps)
+        return self._filled[key]
+
+    @cached_property
+    def _neighbours(self) -> dict[bytes, np.ndarray]:
+        return {}
+
+    def neighbours(self, steps: Int[np.ndarray, "direction 3"]) -> Int[np.ndarray, " voxel"]:
+        """Count the neighbours of every voxel inside the region, at distance 1."""
+        key = steps.tobytes()
+        if key not in self._neighbours:
+            on = np.zeros(self.padded_shape, np.uint8)
+            on.reshape(-1)[self.places] = 1
+            _, alike, _ = compare(on, self.strides(steps), across=3, wide=False)
+            self._neighbours[key] = alike[self.places]
+        return self._neighbours[key]
 
     def strides(self, steps: Int[np.ndarray, "direction 3"]) -> Int[np.ndarray, " direction"]:
         """Flat steps in the padded box."""
@@ -188,33 +219,76 @@ class Sample:
         """(k, j, i) of one half of the directions."""
         return self.place.steps(self.texture)
 
+    @property
+    def _adjacent(self) -> bool:
+        """Whether neighbourhoods are the plain ones: distance 1, equal levels."""
+        return self.texture.distances == (1,) and self.texture.alpha == 0
+
     @cached_property
     def _neighbourhoods(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairs, dependences and differences at any distance."""
         from hepacast.radiomics.kernels.neighbours import neighbourhoods
 
         counted: tuple[np.ndarray, np.ndarray, np.ndarray] = neighbourhoods(
             self.levels.reshape(-1),
-            self.place.places.astype(np.uint64),
+            self.place.places,
             self.place.strides(self.steps),
             self.highest,
             self.texture.alpha,
         )
         return counted
 
-    @property
+    @cached_property
+    def _surroundings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Equal neighbours as bits, their number, and the sum of all neighbours."""
+        wide = self.highest * 27 > np.iinfo(np.uint16).max
+        across = self.texture.flat_axis if self.texture.flat else 3
+        offsets = self.place.strides(self.run_steps)
+        return compare(self.levels, offsets, across=across, wide=wide)
+
+    @cached_property
+    def _tallies(self) -> tuple[np.ndarray, np.ndarray]:
+        """Dependences and differences at distance 1."""
+        from hepacast.radiomics.kernels.neighbours import tally
+
+        _, alike, total = self._surroundings
+        neighbours = self.place.neighbours(self.run_steps)
+        size = 2 * len(self.run_steps) + 1
+        counted: tuple[np.ndarray, np.ndarray] = tally(
+            self.levels.reshape(-1),
+            self.place.places, alike, total, neighbours, self.highest, size,
+        )  # fmt: skip
+        return counted
+
+    @cached_property
     def pairs(self) -> Int[np.ndarray, "level direction level"]:
         """How often two levels lie one step apart, by direction; level 0 is outside."""
-        return self._neighbourhoods[0]
+        from hepacast.radiomics.kernels import neighbours as kernel
+
+        if not self._adjacent:
+            return self._neighbourhoods[0]
+        levels, offsets = self.levels.reshape(-1), self.place.strides(self.steps)
+        if offsets.size == 13 and self.highest <= 15:
+            few = self.highest <= 7
+            count = kernel.pairs_by_three if few else kernel.pairs_by_two
+            joint: Int[np.ndarray, "level direction level"] = count(
+                levels, self.place.places, offsets
+            )
+            return joint
+        alone: Int[np.ndarray, "level direction level"] = kernel.pairs_alone(
+            levels, self.place.places, offsets, self.highest
+        )
+        return alone
 
     @property
     def dependence(self) -> Int[np.ndarray, "level size"]:
         """Voxels by level and number of dependent neighbours."""
-        return self._neighbourhoods[1]
+        return self._tallies[0] if self._adjacent else self._neighbourhoods[1]
 
     @property
     def difference(self) -> Int[np.ndarray, "level neighbour"]:
         """Sum of ``|level * n - sum of n neighbours|`` by level and n."""
-        return self._neighbourhoods[2]
+        return self._tallies[1] if self._adjacent else self._neighbourhoods[2]
 
     @cached_property
     def run_steps(self) -> Int[np.ndarray, "direction 3"]:
@@ -227,23 +301,63 @@ class Sample:
 
         A direction along which no line holds two voxels of the region is empty.
         """
-        from hepacast.radiomics.kernels.runs import has_neighbour, positions_in_runs
+        from hepacast.radiomics.kernels.runs import positions_in_runs
 
         steps = self.run_steps
-        at_least = positions_in_runs(self.levels, steps, self.highest)
+        longest = max(self.place.box_shape)
+        at_least = positions_in_runs(
+            self.levels.reshape(-1), self.levels.shape,
+            self.place.places, steps, self.highest, longest,
+        )  # fmt: skip
         counts: Int[np.ndarray, "level direction length"] = at_least.copy()
         counts[:, :, 1:-1] -= at_least[:, :, 2:]
-        counts[:, ~has_neighbour(self.levels, self.place.voxels, steps)] = 0
+        counts[:, ~self.place.filled(self.run_steps)] = 0
         return counts
 
     @cached_property
     def zones(self) -> tuple[Int[np.ndarray, " zone"], Int[np.ndarray, " zone"]]:
         """Level and size of every zone."""
-        from hepacast.radiomics.kernels.zones import zone_sizes
+        from hepacast.radiomics.kernels.zones import joins, zone_sizes
 
         level, size = zone_sizes(
             self.levels.reshape(-1),
-            self.place.places.astype(np.uint64),
+            self._surroundings[0],
+            self.place.places,
             self.place.strides(self.run_steps),
+            joins(tuple(map(tuple, self.run_steps.tolist()))),
         )
         return level, size
+
+
+def compare(
+    levels: Int[np.ndarray, "k j i"],
+    offsets: Int[np.ndarray, " direction"],
+    *,
+    across: int,
+    wide: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare every voxel with its neighbours.
+
+    Parameters
+    ----------
+    levels : (k, j, i) uint8 or uint16
+        Padded level volume.
+    offsets : (direction,) int64
+        Flat steps.
+    across : int
+        Axis along which voxels are no neighbours; 3 for none.
+    wide : bool
+        Sum in 32 bits instead of 16.
+
+    Returns
+    -------
+    bits, alike, total : (padded voxel,) uint16, uint8 and uint16 or uint32
+        Equal neighbours as bits and as a number, and the sum of all neighbours.
+    """
+    from hepacast.radiomics.kernels.neighbours import surroundings
+
+    bits = np.zeros(levels.size, np.uint16)
+    alike = np.zeros(levels.size, np.uint8)
+    total = np.zeros(levels.size, np.uint32 if wide else np.uint16)
+    surroundings(levels.reshape(-1), offsets, levels.shape, across, bits, alike, total)
+    return bits, alike, total

@@ -117,7 +117,7 @@ def _around(
         if axis in axes:
             start -= passes * (taps - 1 - taps // 2)
             stop += passes * (taps // 2)
-        if 0 <= start and stop <= n:
+        if start >= 0 and stop <= n:
             data = data[(slice(None),) * axis + (slice(start, stop),)]
         else:
             at = np.arange(start, stop) % (n + n % 2)

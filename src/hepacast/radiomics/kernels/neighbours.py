@@ -15,7 +15,7 @@ def neighbourhoods(levels, places, offsets, n_levels, alpha):
     ----------
     levels : (padded voxel,) uint8 or uint16
         Level volume, flat; 0 outside the region, padded by the longest offset.
-    places : (voxel,) uint64
+    places : (voxel,) int64
         Flat index of every voxel of the region.
     offsets : (direction,) int64
         Flat step of every direction; its opposite is a neighbour too.
@@ -40,7 +40,7 @@ def neighbourhoods(levels, places, offsets, n_levels, alpha):
     dependence = np.zeros((n_levels + 1, 2 * n + 1), np.int64)
     difference = np.zeros((n_levels + 1, 2 * n + 1), np.int64)
     for voxel in range(places.size):
-        here = places[voxel]
+        here = np.uint64(places[voxel])
         level = np.int64(levels[here])
         alike, total, neighbours = 0, 0, 0
         for d in range(n):
@@ -54,3 +54,160 @@ def neighbourhoods(levels, places, offsets, n_levels, alpha):
         dependence[level, alike] += 1
         difference[level, neighbours] += abs(level * neighbours - total)
     return pairs, dependence, difference
+
+
+# Flat stretches of a whole slice, not rows: a view of a row costs more than its arithmetic.
+@njit(nogil=True, cache=True)
+def surroundings(levels, offsets, shape, across, bits, alike, total):
+    """Compare every voxel with its neighbours, and add the neighbours up, in parallel lanes.
+
+    Parameters
+    ----------
+    levels : (padded voxel,) uint8 or uint16
+        Level volume, flat, padded by one voxel of 0 on every side.
+    offsets : (direction,) int64
+        Flat steps of distance 1, at most 16; their opposites are neighbours too.
+    shape : tuple of int
+        Of the padded volume.
+    across : int
+        Axis along which voxels are no neighbours (flat neighbourhoods); 3 for none.
+    bits : (padded voxel,) uint16
+        Written: bit n is set if the voxel one step n behind has the same level.
+    alike : (padded voxel,) uint8
+        Written: neighbours of the same level.
+    total : (padded voxel,) uint16 or uint32
+        Written: sum of the levels of all voxels within distance 1, its own included.
+    """
+    plane, row = shape[1] * shape[2], shape[2]
+    reach = plane + row + 1
+    nine = np.zeros_like(total)
+    for k in range(shape[0]):
+        first = max(k * plane, row + 1)
+        last = min((k + 1) * plane, levels.size - row - 1)
+        out = nine[first:last]
+        for dj in range(0 if across == 1 else -1, 1 if across == 1 else 2):
+            for di in range(0 if across == 2 else -1, 1 if across == 2 else 2):
+                at = first + dj * row + di
+                there = levels[at : at + out.size]
+                for i in range(out.size):
+                    out[i] += there[i]
+    for k in range(1, shape[0] - 1):
+        first, last = max(k * plane, reach), min((k + 1) * plane, levels.size - reach)
+        mine, same, flags = levels[first:last], alike[first:last], bits[first:last]
+        for i in range(mine.size):
+            same[i] = 0
+            flags[i] = 0
+        for d in range(offsets.size):
+            off, flag = offsets[d], np.uint16(1 << d)
+            behind = levels[first - off : last - off]
+            ahead = levels[first + off : last + off]
+            for i in range(mine.size):
+                flags[i] |= flag if mine[i] == behind[i] else np.uint16(0)
+            for i in range(mine.size):
+                same[i] += mine[i] == behind[i]
+            for i in range(mine.size):
+                same[i] += mine[i] == ahead[i]
+        summed, middle = total[first:last], nine[first:last]
+        below, above = nine[first - plane : last - plane], nine[first + plane : last + plane]
+        for i in range(mine.size):
+            summed[i] = middle[i]
+        if across != 0:
+            for i in range(mine.size):
+                summed[i] += below[i]
+            for i in range(mine.size):
+                summed[i] += above[i]
+
+
+@njit(nogil=True, cache=True)
+def tally(levels, places, alike, total, neighbours, n_levels, size):
+    """Tally what :func:`surroundings` found by level; the results of :func:`neighbourhoods`.
+
+    Parameters
+    ----------
+    levels, alike, total : (padded voxel,)
+        Flat volumes.
+    places : (voxel,) int64
+        Flat index of every voxel of the region.
+    neighbours : (voxel,) uint8
+        How many neighbours every voxel has inside the region.
+    n_levels, size : int
+        Highest level, and neighbours that a voxel can have plus one.
+    """
+    dependence = np.zeros((n_levels + 1, size), np.int64)
+    difference = np.zeros((n_levels + 1, size), np.int64)
+    for voxel in range(places.size):
+        here = np.uint64(places[voxel])
+        level, n = np.int64(levels[here]), np.int64(neighbours[voxel])
+        dependence[level, alike[here]] += 1
+        difference[level, n] += abs(level * (n + 1) - np.int64(total[here]))
+    return dependence, difference
+
+
+@njit(nogil=True, cache=True)
+def pairs_alone(levels, places, offsets, n_levels):
+    """Count level pairs only; see :func:`neighbourhoods`."""
+    n = offsets.size
+    wide = n_levels + 1
+    pairs = np.zeros(wide * n * wide, np.uint32)
+    for voxel in range(places.size):
+        here = np.uint64(places[voxel])
+        row = np.uint64(levels[here]) * np.uint64(n * wide)
+        for d in range(n):
+            pairs[row + np.uint64(levels[here + np.uint64(offsets[d])])] += np.uint32(1)
+            row += np.uint64(wide)
+    return pairs.reshape(wide, n, wide)
+
+
+@njit(nogil=True, cache=True)
+def pairs_by_three(levels, places, offsets):
+    """Count level pairs for at most seven levels, three directions at a time.
+
+    One counter takes a level and the levels ahead of it in three directions, so
+    that four counts stand for twelve.  Needs thirteen directions.
+    """
+    joint = np.zeros(5 << 12, np.uint32)
+    for voxel in range(places.size):
+        here = np.uint64(places[voxel])
+        base = np.uint64(levels[here])
+        for g in range(4):
+            a = np.uint64(levels[here + np.uint64(offsets[3 * g])])
+            b = np.uint64(levels[here + np.uint64(offsets[3 * g + 1])])
+            c = np.uint64(levels[here + np.uint64(offsets[3 * g + 2])])
+            at = base | a << np.uint64(3) | b << np.uint64(6) | c << np.uint64(9)
+            joint[np.uint64(g << 12) | at] += np.uint32(1)
+        last = np.uint64(levels[here + np.uint64(offsets[12])])
+        joint[np.uint64(4 << 12) | base | last << np.uint64(3)] += np.uint32(1)
+    pairs = np.zeros((8, 13, 8), np.uint32)
+    for g in range(5):
+        for at in range(1 << 12):
+            count = joint[g << 12 | at]
+            if count > 0:
+                for n in range(3 if g < 4 else 1):
+                    pairs[at & 7, 3 * g + n, at >> 3 * (n + 1) & 7] += count
+    return pairs
+
+
+@njit(nogil=True, cache=True)
+def pairs_by_two(levels, places, offsets):
+    """Count level pairs for at most fifteen levels, two directions at a time.
+
+    See :func:`pairs_by_three`.
+    """
+    joint = np.zeros(7 << 12, np.uint32)
+    for voxel in range(places.size):
+        here = np.uint64(places[voxel])
+        base = np.uint64(levels[here])
+        for g in range(6):
+            a = np.uint64(levels[here + np.uint64(offsets[2 * g])])
+            b = np.uint64(levels[here + np.uint64(offsets[2 * g + 1])])
+            joint[np.uint64(g << 12) | base | a << np.uint64(4) | b << np.uint64(8)] += np.uint32(1)
+        last = np.uint64(levels[here + np.uint64(offsets[12])])
+        joint[np.uint64(6 << 12) | base | last << np.uint64(4)] += np.uint32(1)
+    pairs = np.zeros((16, 13, 16), np.uint32)
+    for g in range(7):
+        for at in range(1 << 12):
+            count = joint[g << 12 | at]
+            if count > 0:
+                for n in range(2 if g < 6 else 1):
+                    pairs[at & 15, 2 * g + n, at >> 4 * (n + 1) & 15] += count
+    return pairs

@@ -118,11 +118,11 @@ def _begin(x, y, at, way, edge, c, row):
 
 
 @njit(nogil=True, cache=True)
-def _filter_lines(data, forward, backward, c):
+def _filter_lines(data, forward, backward, c, start, stop):
     """Filter lines side by side: ``data``, ``forward`` and ``backward`` are (line + 8, lane).
 
     Four rows before and after the line hold its first and last value.  The
-    result is ``forward + backward``, from row 4 on.
+    result is ``forward + backward``, from row 4 on; only ``[start, stop)`` of it is complete.
     """
     n = data.shape[0] - 8
     d1, d2, d3, d4 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
@@ -131,7 +131,7 @@ def _filter_lines(data, forward, backward, c):
         _begin(data, backward, n + 3 - t, -1, n + 3, c, (2, 4))
     # Two short loops over the lanes each, because longer ones are not run in parallel lanes.
     n0, n1, n2, n3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
-    for at in range(8, n + 4):
+    for at in range(8, max(stop, 4) + 4):
         x0, x1, x2, x3 = data[at], data[at - 1], data[at - 2], data[at - 3]
         out = forward[at]
         for w in range(LANES):
@@ -140,7 +140,7 @@ def _filter_lines(data, forward, backward, c):
         for w in range(LANES):
             out[w] -= y1[w] * d1 + y2[w] * d2 + y3[w] * d3 + y4[w] * d4
     m1, m2, m3, m4 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
-    for t in range(4, n):
+    for t in range(4, n - min(start, n - 4)):
         at = n + 3 - t
         x1, x2, x3, x4 = data[at + 1], data[at + 2], data[at + 3], data[at + 4]
         out = backward[at]
@@ -217,6 +217,6 @@ def filter_axis(image, axis, c, start, out):
             for t in range(4):
                 data[t] = data[4]
                 data[n + 4 + t] = data[n + 3]
-            _filter_lines(data, forward, backward, c)
+            _filter_lines(data, forward, backward, c, start, start + out.shape[axis])
             _store(forward, backward, axis, a, first, width, start, out)
     return out

@@ -1,10 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connected voxels of one level, by union-find."""
+"""Connected voxels of one level, by union-find over few unions.
+
+Of the neighbours behind a voxel that share its level, those that touch one
+another are one zone already; a table says for every set of them which few to
+join.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numba import njit
+
+
+@cache
+def joins(steps: tuple[tuple[int, int, int], ...]) -> np.ndarray:
+    """Tell for every set of equal neighbours which of them to join: one per connected part.
+
+    Parameters
+    ----------
+    steps : tuple of (k, j, i)
+        Directions; the neighbour n is one step n behind.
+
+    Returns
+    -------
+    chosen : (2 ** direction,) uint32
+        How many in the lowest four bits, then which, four bits each.
+
+    Examples
+    --------
+    >>> [hex(n) for n in joins(((0, 1, 0), (0, 1, -1), (0, 0, 1)))[[0b000, 0b111, 0b110]]]
+    ['0x0', '0x1', '0x212']
+    """
+    chosen: np.ndarray = _joins(np.array(steps, np.int64).reshape(-1, 3))
+    return chosen
+
+
+@njit(nogil=True, cache=True)
+def _joins(steps):
+    """Fill in the table of :func:`joins`."""
+    n = steps.shape[0]
+    chosen = np.zeros(1 << n, np.uint32)
+    touching = np.zeros(n, np.int64)
+    for a in range(n):
+        for b in range(n):
+            if max(np.abs(steps[a] - steps[b]).max(), 0) <= 1:
+                touching[a] |= 1 << b
+    for bits in range(1 << n):
+        left = bits
+        for a in range(n):
+            if left >> a & 1:
+                part, before = 1 << a, 0
+                while part != before:
+                    before = part
+                    for b in range(n):
+                        if part >> b & 1:
+                            part |= touching[b] & bits
+                left &= ~part
+                chosen[bits] += np.uint32(1)
+                chosen[bits] |= np.uint32(a << 4 * (chosen[bits] & 15))
+    return chosen
 
 
 @njit(nogil=True, cache=True)
@@ -17,50 +73,69 @@ def _root(parent, label):
 
 
 @njit(nogil=True, cache=True)
-def zone_sizes(levels, places, offsets):
+def zone_sizes(levels, bits, places, offsets, chosen):
     """Level and size of every zone of connected voxels of one level.
 
     Parameters
     ----------
     levels : (padded voxel,) uint8 or uint16
-        Level volume, flat, padded by one voxel of 0.
-    places : (voxel,) uint64
+        Level volume, flat.
+    bits : (padded voxel,) uint16
+        Equal neighbours, from ``neighbours.surroundings``.
+    places : (voxel,) int64
         Flat index of every voxel of the region, ascending.
     offsets : (direction,) int64
-        Flat steps (all positive); a voxel touches those one step behind and ahead.
+        Flat step of every direction.
+    chosen : (2 ** direction,) uint32
+        From :func:`joins`.
 
     Returns
     -------
     level, size : (zone,) int64
         In the order in which zones begin.
     """
-    label = np.zeros(levels.size, np.int32)
+    # Labels are looked up one slice back at most: a ring of them stays in the cache.
+    ring = 1
+    while ring <= offsets.max():
+        ring *= 2
+    wrap = np.uint64(ring - 1)
+    label = np.empty(ring, np.int32)
     parent = np.empty(places.size + 1, np.int32)
-    size = np.zeros(places.size + 1, np.int64)
-    grey = np.zeros(places.size + 1, np.int64)
+    size = np.zeros(places.size + 1, np.int32)
+    grey = np.empty(places.size + 1, np.uint16)
     used = 0
     for voxel in range(places.size):
-        here = places[voxel]
-        level = levels[here]
-        mine = 0
-        for d in range(offsets.size):
-            there = here - np.uint64(offsets[d])
-            if levels[there] == level:
-                other = _root(parent, label[there])
-                if mine == 0:
-                    mine = other
-                elif other != mine:
-                    older, younger = min(mine, other), max(mine, other)
-                    parent[younger] = older
-                    size[older] += size[younger]
-                    size[younger] = 0
-                    mine = older
-        if mine == 0:
+        here = np.uint64(places[voxel])
+        code = np.uint64(chosen[np.uint64(bits[here])])
+        parts = np.int64(code & np.uint64(15))
+        if parts == 0:
             used += 1
-            mine = used
-            parent[mine] = mine
-            grey[mine] = level
-        label[here] = mine
-        size[mine] += 1
-    zones = np.flatnonzero(size[: used + 1])
-    return grey[zones], size[zones]
+            parent[used] = used
+            grey[used] = levels[here]
+            mine = np.int32(used)
+        else:
+            d = code >> np.uint64(4) & np.uint64(15)
+            mine = label[here - np.uint64(offsets[d]) & wrap]
+            for n in range(2, parts + 1):
+                d = code >> np.uint64(4 * n) & np.uint64(15)
+                one = _root(parent, mine)
+                two = _root(parent, label[here - np.uint64(offsets[d]) & wrap])
+                if one < two:
+                    parent[two] = one
+                elif two < one:
+                    parent[one] = two
+        label[here & wrap] = mine
+        size[np.uint64(mine)] += 1
+    zones = 0
+    for at in range(used, 0, -1):
+        if parent[at] == at:
+            zones += 1
+        else:
+            size[parent[at]] += size[at]
+    out_level, out_size = np.empty(zones, np.int64), np.empty(zones, np.int64)
+    n = 0
+    for at in range(1, used + 1):
+        if parent[at] == at:
+            out_level[n], out_size[n] = grey[at], size[at]
+            n += 1
+    return out_level, out_size
