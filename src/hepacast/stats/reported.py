@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Can the numbers of a printed table be true together?  A check for manuscripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+from hepacast.core.errors import TableError
+from hepacast.stats.precision import expected_auc_width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jaxtyping import Int
+
+Problem = Literal[
+    "impossible rate",
+    "impossible together",
+    "labels exchanged",
+    "interval excludes estimate",
+    "interval fits no method",
+    "interval fits another sample size",
+    "impossible share",
+    "ratio outside its interval",
+    "P value contradicts interval",
+    "P value contradicts difference",
+]
+
+_RATES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+_READINGS: dict[str, dict[str, str]] = {
+    "sensitivity and specificity exchanged": {
+        "sensitivity": "specificity",
+        "specificity": "sensitivity",
+    },
+    "sensitivity and specificity are PPV and NPV": {"sensitivity": "ppv", "specificity": "npv"},
+    "sensitivity and specificity are NPV and PPV": {"sensitivity": "npv", "specificity": "ppv"},
+    "PPV and NPV are sensitivity and specificity": {"ppv": "sensitivity", "npv": "specificity"},
+    "PPV and NPV are specificity and sensitivity": {"ppv": "specificity", "npv": "sensitivity"},
+    "PPV and NPV exchanged": {"ppv": "npv", "npv": "ppv"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """One row of a printed table of performance.
+
+    Parameters
+    ----------
+    n, events : int
+        Cases, and those with the event, in the cohort of the row.
+    sensitivity, specificity, ppv, npv, accuracy : float, optional
+        As printed, between 0 and 1.
+    auc, auc_low, auc_high : float, optional
+        As printed, with the limits of the 95 % interval.
+    decimals : int
+        Printed after the point.
+    label : str
+        Of the row.
+    """
+
+    n: int
+    events: int
+    sensitivity: float | None = None
+    specificity: float | None = None
+    ppv: float | None = None
+    npv: float | None = None
+    accuracy: float | None = None
+    auc: float | None = None
+    auc_low: float | None = None
+    auc_high: float | None = None
+    decimals: int = 3
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse rows that no cohort could have."""
+        if not 0 < self.events < self.n:
+            raise TableError(
+                what="a cohort has cases with and without the event",
+                got=f"{self.events} events among {self.n} cases",
+                fix="Give the counts of the cohort that the row describes.",
+            )
+
+    def rates(self) -> dict[str, float]:
+        """Return the printed rates by name."""
+        pairs = ((name, getattr(self, name)) for name in _RATES)
+        return {name: float(value) for name, value in pairs if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something in a table that cannot be right.
+
+    Parameters
+    ----------
+    problem : str
+        Kind, for filtering.
+    what : str
+        The contradiction, with the numbers.
+    reading : str
+        A reading under which the numbers fit, or "" if none was found.
+    label : str
+        Of the row.
+    """
+
+    problem: Problem
+    what: str
+    reading: str = ""
+    label: str = ""
+
+    def sentence(self) -> str:
+        """Write it as a reviewer would."""
+        place = f"{self.label}: " if self.label else ""
+        hint = f"; it fits if {self.reading}" if self.reading else ""
+        return f"{place}{self.what}{hint}"
+
+
+def tables_that_give(
+    rates: Mapping[str, float], n: int, events: int, decimals: int = 3
+) -> Int[np.ndarray, "table 2"]:
+    """List the true positives and true negatives that round to all the rates.
+
+    Parameters
+    ----------
+    rates : mapping of str to float
+        Any of sensitivity, specificity, ppv, npv, accuracy.
+    n, events : int
+        Cases, and those with the event.
+    decimals : int
+        Printed after the point.
+
+    Examples
+    --------
+    >>> tables_that_give({"sensitivity": 0.889, "specificity": 0.733}, 33, 18).tolist()
+    [[16, 11]]
+    """
+    others = n - events
+    tp, tn = np.meshgrid(np.arange(events + 1), np.arange(others + 1), indexing="ij")
+    positive, negative = tp + others - tn, tn + events - tp
+    found = {
+        "sensitivity": tp / events,
+        "specificity": tn / others,
+        "ppv": np.where(positive > 0, tp / np.maximum(positive, 1), np.nan),
+        "npv": np.where(negative > 0, tn / np.maximum(negative, 1), np.nan),
+        "accuracy": (tp + tn) / n,
+    }
+    slack = 0.5 * 10.0**-decimals + 1e-9
+    fits = np.ones(tp.shape, dtype=np.bool_)
+    for name, value in rates.items():
+        fits &= np.abs(found[name] - value) <= slack
+    return np.argwhere(fits)
+
+
+def _as_read(rates: Mapping[str, float], reading: Mapping[str, str]) -> dict[str, float] | None:
+    """Give the rates other names; None where that names nothing or one rate twice."""
+    if not set(reading) & set(rates):
+        return None
+    named = [(reading.get(name, name), value) for name, value in rates.items()]
+    if len({name for name, _ in named}) < len(named):
+        return None
+    return dict(named)
+
+
+def _check_rates(row: Reported) -> list[Finding]:
+    rates, findings = row.rates(), list[Finding]()
+    if not rates:
+        return findings
+    for name in ("sensitivity", "specificity", "accuracy"):
+        if name in rates and not len(
+            tables_that_give({name: rates[name]}, row.n, row.events, row.decimals)
+        ):
+            below = {"sensitivity": row.events, "specificity": row.n - row.events}.get(name, row.n)
+            what = f"no count of {below} gives {name} {rates[name]:.{row.decimals}f}"
+            findings.append(Finding(problem="impossible rate", what=what, label=row.label))
+    if len(tables_that_give(rates, row.n, row.events, row.decimals)):
+        return findings
+    fitting = []
+    for words, reading in _READINGS.items():
+        renamed = _as_read(rates, reading)
+        if renamed is None:
+            continue
+        tables = tables_that_give(renamed, row.n, row.events, row.decimals)
+        if len(tables):
+            fitting.append(f"{words} ({_true_values(tables, row)})")
+    together = ", ".join(f"{name} {value:g}" for name, value in rates.items())
+    what = f"no table of {row.events} events and {row.n - row.events} others gives {together}"
+    kind: Problem = "labels exchanged" if fitting else "impossible together"
+    findings.append(Finding(problem=kind, what=what, reading=" or ".join(fitting), label=row.label))
+    return findings
+
+
+def _true_values(tables: Int[np.ndarray, "table 2"], row: Reported) -> str:
+    tp, tn = (int(value) for value in tables[0])
+    return f"true sensitivity {tp / row.events:.3f}, specificity {tn / (row.n - row.events):.3f}"
+
+
+def implied_cases(auc: float, width: float, prevalence: float) -> int:
+    """Cases for which an interval of an AUC would be as wide as printed.
+
+    Parameters
+    ----------
+    auc, width : float
+        As printed.
+    prevalence : float
+        Share with the event.
+
+    Examples
+    --------
+    >>> implied_cases(0.74, 0.178, 0.5)
+    120
+    """
+    low, high = int(np.ceil(2 / min(prevalence, 1 - prevalence))), 100_000
+    while low < high:
+        middle = (low + high) // 2
+        if expected_auc_width(auc, middle, prevalence) > width:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _check_interval(row: Reported) -> list[Finding]:
+    if row.auc is None or row.auc_low is None or row.auc_high is None:
+        return []
+    slack = 10.0**-row.decimals
+    printed = f"AUC {row.auc:g} ({row.auc_low:g}-{row.auc_high:g})"
+    if not row.auc_low <= row.auc <= row.auc_high:
+        outside = row.auc < row.auc_low
+        mirrored = 2 * row.auc - (row.auc_high if outside else row.auc_low)
+        side = "lower" if outside else "upper"
+        return [
+            Finding(
+                problem="interval excludes estimate",
+                what=f"{printed} does not contain its estimate",
+                reading=f"the {side} limit is about {mirrored:.{row.decimals}f}",
+                label=row.label,
+            )
+        ]
+    findings = []
+    cut = row.auc_high >= 1 - slack or row.auc_low <= slack
+    reach = row.auc - row.auc_low, row.auc_high - row.auc
+    if not cut and not _some_method(row.auc, row.auc_low, row.auc_high, 2 * slack):
+        what = f"{printed} is neither symmetric nor symmetric in log odds"
+        findings.append(Finding(problem="interval fits no method", what=what, label=row.label))
+    width = 2 * (reach[0] if cut else max(reach))
+    if 0.5 < row.auc < 1 and width > 0:
+        ratio = width / expected_auc_width(row.auc, row.n, row.events / row.n)
+        if not 0.6 < ratio < 1.7:
+            fits = implied_cases(row.auc, width, row.events / row.n)
+            what = f"{printed} is {ratio:.1f} times as wide as {row.n} cases give"
+            findings.append(
+                Finding(
+                    problem="interval fits another sample size",
+                    what=what,
+                    reading=f"there were about {fits} cases",
+                    label=row.label,
+                )
+            )
+    return findings
+
+
+def _some_method(estimate: float, low: float, high: float, slack: float) -> bool:
+    """Tell whether an interval is symmetric as it is, or on the log odds scale."""
+    if abs((estimate - low) - (high - estimate)) <= slack:
+        return True
+    if not 0 < low <= estimate <= high < 1:
+        return False
+    middle = [float(np.log(value / (1 - value))) for value in (low, estimate, high)]
+    back = 1 / (1 + np.exp(-(middle[0] + middle[2]) / 2))
+    return bool(abs(back - estimate) <= slack)
+
+
+def check_reported_metrics(rows: Sequence[Reported]) -> tuple[Finding, ...]:
+    """Check a printed table of performance for numbers that cannot be true together.
+
+    Parameters
+    ----------
+    rows : sequence of Reported
+        One per model and cohort.
+
+    Returns
+    -------
+    tuple of Finding
+        Empty where nothing contradicts: that the numbers can be true, not that they are.
+
+    Notes
+    -----
+    Every 2 x 2 table of the cohort is tried.  Intervals are compared with the width of Hanley
+    and McNeil; bootstrap intervals may be asymmetric, so "fits no method" asks for a look.
+
+    Examples
+    --------
+    >>> row = Reported(n=33, events=18, sensitivity=0.800, specificity=0.846, accuracy=0.818)
+    >>> print(check_reported_metrics([row])[-1].reading)
+    ... # doctest: +NORMALIZE_WHITESPACE
+    sensitivity and specificity are PPV and NPV (true sensitivity 0.889, specificity 0.733)
+    """
+    return tuple(finding for row in rows for finding in (*_check_rates(row), *_check_interval(row)))
+
+
+def check_reported_share(
+    count: int, total: int, percent: float, *, decimals: int = 1, label: str = ""
+) -> tuple[Finding, ...]:
+    """Check that a printed count, total and percentage agree.
+
+    Parameters
+    ----------
+    count, total : int
+        As printed.
+    percent : float
+        As printed, in percent.
+    decimals : int
+        Of the percentage.
+    label : str
+        Of the line.
+
+    Examples
+    --------
+    >>> print(check_reported_share(295, 289, 10.0)[0].sentence())
+    295 of 289 is not 10.0 %; it fits if the count is 29
+    """
+    slack = 0.5 * 10.0**-decimals + 1e-9
+    if count <= total and abs(100 * count / total - percent) <= slack:
+        return ()
+    fitting = [k for k in range(total + 1) if abs(100 * k / total - percent) <= slack]
+    reading = f"the count is {' or '.join(map(str, fitting[:3]))}" if fitting else ""
+    what = f"{count} of {total} is not {percent:.{decimals}f} %"
+    return (Finding(problem="impossible share", what=what, reading=reading, label=label),)
+
+
+def check_reported_ratio(
+    ratio: float, low: float, high: float, p: float | None = None, *, label: str = ""
+) -> tuple[Finding, ...]:
+    """Check that an odds or hazard ratio, its 95 % interval and its P value agree.
+
+    Parameters
+    ----------
+    ratio, low, high : float
+        As printed.
+    p : float, optional
+        As printed.
+    label : str
+        Of the line.
+
+    Notes
+    -----
+    Wald intervals are symmetric in the logarithm.  P values are compared generously: by a
+    factor of 2 in z, unless interval and P lie on different sides of 0.05.
+
+    Examples
+    --------
+    >>> check_reported_ratio(2.49, 1.14, 5.44, 0.020)
+    ()
+    >>> print(check_reported_ratio(2.49, 0.84, 5.44, 0.010)[-1].what)
+    P = 0.01, but the interval 0.84-5.44 contains 1
+    """
+    if not 0 < low <= ratio <= high:
+        what = f"ratio {ratio:g} lies outside {low:g}-{high:g}"
+        return (Finding(problem="ratio outside its interval", what=what, label=label),)
+    findings = []
+    middle = float(np.sqrt(low * high))
+    # Limits are printed with two or three digits: their rounding moves the middle.
+    if abs(np.log(ratio / middle)) > 0.05 * np.log(high / low) + 0.01:
+        what = f"ratio {ratio:g} is not the middle of {low:g}-{high:g} on the log scale"
+        reading = f"the ratio is about {middle:.2f}"
+        findings.append(
+            Finding(problem="interval fits no method", what=what, reading=reading, label=label)
+        )
+    if p is not None:
+        significant = not low <= 1 <= high
+        if significant != (p < 0.05) and abs(p - 0.05) > 0.006:
+            verb = "excludes" if significant else "contains"
+            what = f"P = {p:g}, but the interval {low:g}-{high:g} {verb} 1"
+            findings.append(Finding(problem="P value contradicts interval", what=what, label=label))
+    return tuple(findings)
+
+
+def check_reported_difference(
+    first: float, second: float, n: int, events: int, p: float, *, label: str = ""
+) -> tuple[Finding, ...]:
+    """Check the printed P value of the difference of two AUCs of the same cases.
+
+    Parameters
+    ----------
+    first, second : float
+        AUCs as printed.
+    n, events : int
+        Cases, and those with the event.
+    p : float
+        As printed; for "P > 0.05" pass 0.05.
+    label : str
+        Of the line.
+
+    Notes
+    -----
+    Even two scores that never agree have a difference with a standard error below the sum of
+    both; a P value above the one of that error is impossible for any correlation.
+
+    Examples
+    --------
+    >>> print(check_reported_difference(0.819, 0.580, 289, 120, 0.05)[0].what)
+    AUC 0.819 and 0.58 of 289 cases cannot differ with P of 0.05 or above (P <= 8e-05)
+    """
+    widths = [expected_auc_width(max(one, 1 - one), n, events / n) for one in (first, second)]
+    largest_se = sum(widths) / (2 * 1.959964)
+    most = float(2 * stats.norm.sf(abs(first - second) / largest_se))
+    if p <= most:
+        return ()
+    what = (
+        f"AUC {first:g} and {second:g} of {n} cases cannot differ with P of {p:g} or above "
+        f"(P <= {most:.1g})"
+    )
+    return (Finding(problem="P value contradicts difference", what=what, label=label),)
