@@ -185,6 +185,12 @@ def test_f09_cut_pixels_are_an_error(series: tuple[Path, ...], cut: int) -> None
         read_image(series[0].parent)
 
 
+def test_f09_a_cut_header_is_an_error(series: tuple[Path, ...]) -> None:
+    series[5].write_bytes(series[5].read_bytes()[:480])
+    with pytest.raises(ImageFileError, match=r"0006\.dcm.*header .* must be complete"):
+        read_image(series[0].parent)
+
+
 def test_f09_pydicoms_truncated_mr_is_an_error() -> None:
     with pytest.raises(ImageFileError, match="must be complete"):
         read_image(str(get_testdata_file("MR_truncated.dcm")))

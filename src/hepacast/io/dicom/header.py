@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+# CT, MR, ultrasound, screenshots, PET and segmentations, single and multi-frame.
+_IMAGES = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{n}"
+    for n in ("2", "2.1", "4", "4.1", "3.1", "6.1", "7", "7.1", "7.2", "7.4", "128", "66.4")
+)
 MALFORMED = (
     ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, NotImplementedError,
     RecursionError, OverflowError, MemoryError, struct.error, UnicodeError, RuntimeError,
@@ -188,6 +193,7 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     dataset = open_dicom(path, tags=_TAGS)
     try:
         with quiet():
+            _require_whole_header(path, dataset)
             frames = dataset.get("PerFrameFunctionalGroupsSequence")
             if not frames or "Rows" not in dataset:
                 return (_header(path, dataset, [dataset], 0),)
@@ -196,12 +202,25 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
                 _header(path, dataset, [*_groups(frame), *_groups(*shared), dataset], at)
                 for at, frame in enumerate(frames)
             )
+    except ImageFileError:
+        raise
     except MALFORMED as error:
         raise ImageFileError(
             what="the attributes of a DICOM image must be readable",
             got=f"{type(error).__name__}: {str(error)[:120]}",
             fix="The file is damaged: send it from the archive again.",
         ).at(file=path) from error
+
+
+def _require_whole_header(path: Path, dataset: Dataset) -> None:
+    """Refuse an image whose header ends before the size of its pixels."""
+    kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+    if kind in _IMAGES and not (dataset.get("Rows") and dataset.get("Columns")):
+        raise ImageFileError(
+            what="the header of a DICOM image must be complete",
+            got="no Rows and Columns",
+            fix="The file was cut short: send it from the archive again.",
+        ).at(file=path)
 
 
 def _groups(*items: Dataset) -> list[Dataset]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepacast.core.errors import GeometryError, HepacastError, ImageFileError
-from hepacast.core.events import Listener, Noticed, ignore
+from hepacast.core.events import Failed, Listener, Noticed, ignore
 from hepacast.core.volume import Volume
 from hepacast.io.dicom.header import SliceHeader, read_headers
 from hepacast.io.dicom.pixels import AIR_HU, Notes, fingerprint, read_frames
@@ -30,7 +30,7 @@ _NO_AIR_HU = -200.0
 
 
 def list_series(
-    source: Source | Iterable[Source], *, on_event: Listener = ignore
+    source: Source | Iterable[Source], *, keep_going: bool = False, on_event: Listener = ignore
 ) -> tuple[Series, ...]:
     """Sort the DICOM files of a folder into series, phase by phase.
 
@@ -38,6 +38,9 @@ def list_series(
     ----------
     source : path or iterable of paths
         A folder (searched with its subfolders), a file, or files.
+    keep_going : bool
+        Report a damaged file as :class:`~hepacast.core.events.Failed` and go on;
+        the series that it belongs to will miss a slice, and say so.
     on_event : callable
         Told of files that are no DICOM and of every regrouping.
 
@@ -58,10 +61,13 @@ def list_series(
         try:
             headers += read_headers(path)
         except ImageFileError as error:
-            if not (folder and error.what.startswith("a DICOM file has DICM")):
-                raise
             refused = error
-            on_event(Noticed(path.name, "no DICOM file: ignored"))
+            if folder and error.what.startswith("a DICOM file has DICM"):
+                on_event(Noticed(path.name, "no DICOM file: ignored"))
+            elif keep_going:
+                on_event(Failed("sort", str(path), error))
+            else:
+                raise
     headers = [h for h in headers if h.series_uid or h.rows]
     if not headers:
         raise refused or ImageFileError(
