@@ -50,7 +50,7 @@ def with_baselines(
         scores[CLINICAL_ONLY] = ScoreParams(
             from_=("clinical",), steps=(impute,), model=MODELS.parse("lasso")
         )
-    for name in scores.keys() - recipe.scores.keys():
+    for name in (name for name in scores if name not in recipe.scores):
         sets[name] = (name,)
         roles[name] = "baseline"
     models = recipe.models.model_copy(update={"sets": sets})
