@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import Binary, Outcome
@@ -166,7 +167,11 @@ def learn(
     seed = int(rng.integers(2**31))
     if not values.shape[1] or not np.ptp(values, axis=0).any():
         return WeightedSum(train, params.name, {}, ["no column varies: null model"])
-    tried = [_held_out(values, outcome, fold, recipe, (setting, seed)) for setting in recipe.grid]
+    # Small problems: threads of a linear algebra library cost more than they give.
+    with threadpool_limits(limits=1):
+        tried = [
+            _held_out(values, outcome, fold, recipe, (setting, seed)) for setting in recipe.grid
+        ]
     merits = [_merit(scores, outcome, fold) for scores in tried]
     best = int(np.argmax(np.round(merits, 12)))
     scores = tried[best]
@@ -175,7 +180,8 @@ def learn(
     notes = [f"{setting or 'no setting'}: {merits[best]:.3f} in inner folds"]
     if calibration.slope == 0:
         notes.append("out-of-fold scores carried no signal: everybody gets the average risk")
-    estimator = recipe.fit(values, outcome, recipe.grid[best], seed)
+    with threadpool_limits(limits=1):
+        estimator = recipe.fit(values, outcome, recipe.grid[best], seed)
     reader = (estimator, recipe.score)
     return Learned(train, params.name, reader, calibration, calibration(scores), notes)
 
