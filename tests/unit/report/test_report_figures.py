@@ -13,6 +13,7 @@ from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
+from hepacast.report.blocks import Heading
 from hepacast.report.content import (
     Exclusion,
     FlowStep,
@@ -22,6 +23,7 @@ from hepacast.report.content import (
     SurvivalCurve,
     Survivals,
 )
+from hepacast.report.document import compose
 from hepacast.report.figures.flow import draw_flow
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.roc import draw_roc
@@ -248,3 +250,23 @@ def test_what_every_fold_took_says_nothing_and_is_not_drawn(content: ReportConte
     assert draw_frequency(content.outcomes[0], flat) is None
     assert draw_funnel(content.outcomes[0], model) is not None
     assert draw_funnel(content.outcomes[0], flat) is None
+
+
+def test_every_cohort_the_models_had_not_seen_has_its_own_curves(content: ReportContent) -> None:
+    outcome = content.outcomes[0]
+    seen = outcome.models[0].evaluation("out-of-fold")
+    assert seen is not None
+    cohorts = [
+        seen.model_copy(update={"scope": "external", "cohort": name, "cases": ()})
+        for name in ("centre 2", "centre 3")
+    ]
+    model = outcome.models[0].model_copy(update={"evaluations": (*cohorts,)})
+    only = outcome.model_copy(update={"models": (model,), "permutations": (), "truth": ()})
+    found = compose(content.model_copy(update={"outcomes": (only,), "flow": (), "pictures": ()}))
+    names = " ".join(found.drawings)
+    for kind in ("roc", "decision", "calibration", "groups"):
+        for cohort in ("centre-2", "centre-3"):
+            assert f"{kind}-external-{cohort}" in names
+    assert "External test, centre 3" in [
+        one.text for section in found.sections for one in section.blocks if isinstance(one, Heading)
+    ]

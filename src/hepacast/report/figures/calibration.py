@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hepacast.report.figures.hover import Hover, Series
-from hepacast.report.figures.pick import having
+from hepacast.report.figures.pick import OUT_OF_FOLD, View, having
 from hepacast.report.figures.style import (
     COLOURS,
     DOUBLE_IN,
@@ -22,7 +22,7 @@ from hepacast.report.figures.style import (
     styled,
     unit_axis,
 )
-from hepacast.report.wording import SCOPES, months, number, slug, with_interval
+from hepacast.report.wording import months, number, slug, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from hepacast.report.content import Calibration, Evaluation, OutcomeReport
 
 
-def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+def draw_calibration(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawing | None:
     """Draw one panel per model: groups with intervals, smooth curve, spread of predictions.
 
     Returns
     -------
     Drawing or None
-        None where no model has a calibration in that scope.
+        None where no model has a calibration on those patients.
     """
-    shown = having(outcome, scope, lambda seen: seen.calibration)
+    shown = having(outcome, view, lambda seen: seen.calibration)
     if not shown:
         return None
     wide = min(2, len(shown))
@@ -56,13 +56,13 @@ def draw_calibration(outcome: OutcomeReport, scope: str = "out-of-fold") -> Draw
     when = f" by {months(horizon)} months" if horizon is not None else ""
     caption = (
         f"Predicted against observed risk of {outcome.event}{when}, "
-        f"{SCOPES[scope]}. Circles: groups of cases with 95 % intervals; line: smooth curve with "
+        f"{view.words}. Circles: groups of cases with 95 % intervals; line: smooth curve with "
         "its band; grey line: perfect calibration. Ticks along the bottom: predictions of cases "
         "with (above) and without (below) the event. Slope 1 and intercept 0 are ideal. "
         f"Method: {shown[0][2].method or 'not stated'}."
     )
     hovers = tuple(_hover(at, model.name, one) for at, (model, _, one) in enumerate(shown))
-    name = f"{slug(outcome.name)}-calibration-{scope}"
+    name = f"{slug(outcome.name)}-calibration-{view.slug}"
     return Drawing(name, "Calibration", caption, figure, hovers)
 
 

@@ -6,23 +6,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.report.figures.hover import Hover, Series
-from hepacast.report.figures.pick import having
+from hepacast.report.figures.pick import OUT_OF_FOLD, View, having
 from hepacast.report.figures.style import REST, Drawing, canvas, clip, floats, line, styled
-from hepacast.report.wording import SCOPES, months, slug
+from hepacast.report.wording import months, slug
 
 if TYPE_CHECKING:
     from hepacast.report.content import OutcomeReport
 
 
-def draw_decision(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+def draw_decision(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawing | None:
     """Draw net benefit over the threshold, with acting on all and on nobody.
 
     Returns
     -------
     Drawing or None
-        None where no model has a decision curve in that scope.
+        None where no model has a decision curve on those patients.
     """
-    shown = having(outcome, scope, lambda seen: seen.decision)
+    shown = having(outcome, view, lambda seen: seen.decision)
     if not shown:
         return None
     with styled():
@@ -50,11 +50,11 @@ def draw_decision(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing
     when = first.horizon_months
     caption = (
         f"Net benefit of acting on a forecast of {outcome.event}"
-        f"{f' by {months(when)} months' if when is not None else ''}, {SCOPES[scope]}. "
+        f"{f' by {months(when)} months' if when is not None else ''}, {view.words}. "
         "A model is of use at the thresholds where its curve lies above both grey and black."
     )
     curves = [Series(one.name, curve.thresholds, curve.net_benefit) for one, _, curve in shown]
     curves.append(Series("Act on everybody", first.thresholds, first.treat_all))
     hover = Hover("Threshold", "net benefit", tuple(curves), "column")
-    name = f"{slug(outcome.name)}-decision-{scope}"
+    name = f"{slug(outcome.name)}-decision-{view.slug}"
     return Drawing(name, "Decision curves", caption, figure, (hover,))

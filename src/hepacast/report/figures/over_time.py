@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.report.figures.hover import Hover, Series
-from hepacast.report.figures.pick import having
+from hepacast.report.figures.pick import OUT_OF_FOLD, View, having
 from hepacast.report.figures.style import REST, Drawing, canvas, clip, floats, line, styled
-from hepacast.report.wording import SCOPES, slug, with_interval
+from hepacast.report.wording import slug, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from hepacast.report.content import Evaluation, OutcomeReport, TimeCurve
 
 
-def draw_over_time(outcome: OutcomeReport, scope: str = "out-of-fold") -> list[Drawing]:
+def draw_over_time(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> list[Drawing]:
     """Draw one figure per quantity, with a curve per model and the reference in grey.
 
     Returns
     -------
     list of Drawing
-        Empty where no model has such curves in that scope.
+        Empty where no model has such curves on those patients.
     """
-    seen = [model.evaluation(scope) for model in outcome.models]
+    seen = [view.of(model) for model in outcome.models]
     curves = [curve for one in seen if one is not None for curve in one.over_time]
     names = list(dict.fromkeys(curve.name for curve in curves))
-    return [_draw(outcome, scope, name) for name in names]
+    return [_draw(outcome, view, name) for name in names]
 
 
-def _draw(outcome: OutcomeReport, scope: str, name: str) -> Drawing:
+def _draw(outcome: OutcomeReport, view: View, name: str) -> Drawing:
     """Draw one quantity."""
-    shown = having(outcome, scope, lambda seen: _named(seen, name))
+    shown = having(outcome, view, lambda seen: _named(seen, name))
     with styled():
         figure, axes = canvas(height_in=2.75 + 0.15 * len(shown))
         references = [curve for _, _, curve in shown if curve.reference]
@@ -48,12 +48,14 @@ def _draw(outcome: OutcomeReport, scope: str, name: str) -> Drawing:
         figure.legend(loc="outside lower left")
     better = "lower is better" if "AUC" not in name else "0.5 is chance"
     title = outcome.phrase
-    caption = f"{name} over time for {title}, {SCOPES[scope]}; {better}."
+    caption = f"{name} over time for {title}, {view.words}; {better}."
     if any(curve.low for _, _, curve in shown):
         caption += " Bands: 95 % pointwise intervals."
     lines = tuple(Series(model.name, one.time_months, one.value) for model, _, one in shown)
     hover = Hover("Months", name, lines, "column")
-    return Drawing(f"{slug(outcome.name)}-{slug(name)}-{scope}", name, caption, figure, (hover,))
+    return Drawing(
+        f"{slug(outcome.name)}-{slug(name)}-{view.slug}", name, caption, figure, (hover,)
+    )
 
 
 def _named(seen: Evaluation, name: str) -> TimeCurve | None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.report.figures.hover import Hover, Series
-from hepacast.report.figures.pick import having
+from hepacast.report.figures.pick import OUT_OF_FOLD, View, having
 from hepacast.report.figures.style import Drawing, canvas, clip, floats, line, styled, unit_axis
-from hepacast.report.wording import SCOPES, months, number, slug, with_interval
+from hepacast.report.wording import months, number, slug, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from hepacast.report.content import Evaluation, Model, OutcomeReport, Roc
 
 
-def draw_roc(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | None:
+def draw_roc(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawing | None:
     """Draw one curve per model, with the discrimination and its interval in the legend.
 
     Returns
     -------
     Drawing or None
-        None where no model has a ROC curve in that scope.
+        None where no model has a ROC curve on those patients.
     """
-    shown = having(outcome, scope, lambda seen: seen.roc)
+    shown = having(outcome, view, lambda seen: seen.roc)
     if not shown:
         return None
     with styled():
@@ -38,11 +38,11 @@ def draw_roc(outcome: OutcomeReport, scope: str = "out-of-fold") -> Drawing | No
         unit_axis(axes, "1 − specificity")
         unit_axis(axes, "Sensitivity", "y")
         axes.set_aspect("equal")
-        heading = f"{shown[0][1].measure}, {SCOPES[scope]}"
+        heading = f"{shown[0][1].measure}, {view.words}"
         figure.legend(loc="outside lower left", title=heading, alignment="left")
     hover = Hover("1 − specificity", "sensitivity", tuple(_series(*one) for one in shown))
-    name = f"{slug(outcome.name)}-roc-{scope}"
-    return Drawing(name, "ROC curves", _caption(outcome, scope), figure, (hover,))
+    name = f"{slug(outcome.name)}-roc-{view.slug}"
+    return Drawing(name, "ROC curves", _caption(outcome, view), figure, (hover,))
 
 
 def _series(model: Model, _: Evaluation, curve: Roc) -> Series:
@@ -59,21 +59,15 @@ def _operating_point(axes: Axes, curve: Roc, colour: object) -> None:
     axes.plot(1 - rest.value, hits.value, "o", ms=4.5, mec="white", mew=0.7, color=colour)
 
 
-def _caption(outcome: OutcomeReport, scope: str) -> str:
+def _caption(outcome: OutcomeReport, view: View) -> str:
     """Say what is shown."""
-    text = f"ROC curves for {outcome.phrase}, {SCOPES[scope]}"
+    text = f"ROC curves for {outcome.phrase}, {view.words}"
     if outcome.kind != "binary" and outcome.horizon_months is not None:
         text += f", for the event within {months(outcome.horizon_months)} months"
-    first = having(outcome, scope, lambda seen: seen.roc)[0]
-    cut = first[2].cut
+    shown = having(outcome, view, lambda seen: seen.roc)
+    first = shown[0]
     text += f" (n = {first[1].n}, {first[1].events} events)."
+    cut = next((one.cut for _, _, one in shown if one.cut is not None), None)
     if cut is not None:
-        text += f" Dots: cut-offs ({cut.rule}, fitted on the {cut.fitted_on})"
-        text += f"; {first[0].name}: {number(cut.value)}." if len(having_cut(outcome)) == 1 else "."
+        text += f" Dots: cut-offs ({cut.rule}, fitted on the {cut.fitted_on})."
     return text
-
-
-def having_cut(outcome: OutcomeReport) -> list[str]:
-    """Name the models with an operating point."""
-    found = having(outcome, "out-of-fold", lambda seen: seen.roc and seen.roc.cut)
-    return [model.name for model, _, _ in found]

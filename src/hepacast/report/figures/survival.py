@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hepacast.report.figures.hover import Hover, Series
+from hepacast.report.figures.pick import OUT_OF_FOLD, View
 from hepacast.report.figures.style import (
     COLOURS,
     DASHES,
@@ -51,17 +52,17 @@ def _hover(shown: Survivals) -> tuple[Hover, ...]:
     return (Hover("Months", "share", tuple(curves), "step"),)
 
 
-def draw_risk_groups(outcome: OutcomeReport, scope: str = "out-of-fold") -> list[Drawing]:
-    """Draw, for each model that has risk groups in a scope, their curves."""
+def draw_risk_groups(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> list[Drawing]:
+    """Draw, for each model that has risk groups on those patients, their curves."""
     found = []
     for model in outcome.models:
-        seen = model.evaluation(scope)
+        seen = view.of(model)
         if seen is None or seen.risk_groups is None or not seen.risk_groups.curves:
             continue
         groups = seen.risk_groups
-        caption = f"{_kind(groups)} by risk group of {model.name}, {scope.replace('-', ' ')}. "
+        caption = f"{_kind(groups)} by risk group of {model.name}, {view.words}. "
         caption += " ".join(filter(None, [_test(groups), _cut(groups)]))
-        name = f"{slug(outcome.name)}-{slug(model.name)}-groups-{scope}"
+        name = f"{slug(outcome.name)}-{slug(model.name)}-groups-{view.slug}"
         title = f"Risk groups: {model.name}"
         found.append(Drawing(name, title, caption, _draw(groups), _hover(groups)))
     return found

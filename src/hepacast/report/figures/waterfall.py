@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from hepacast.report.figures.hover import Hover, Series
+from hepacast.report.figures.pick import OUT_OF_FOLD, View
 from hepacast.report.figures.style import DOUBLE_IN, HIGH, LOW, REST, Drawing, canvas, styled
 from hepacast.report.wording import number, slug
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def draw_waterfall(
-    outcome: OutcomeReport, model: Model, scope: str = "out-of-fold"
+    outcome: OutcomeReport, model: Model, view: View = OUT_OF_FOLD
 ) -> Drawing | None:
     """Draw the scores of the cases relative to the cut-off (or to their median).
 
@@ -26,7 +27,7 @@ def draw_waterfall(
     Drawing or None
         None where the evaluation lists no scored cases.
     """
-    seen = model.evaluation(scope)
+    seen = view.of(model)
     cases = [] if seen is None else [one for one in seen.cases if one.score is not None]
     if not cases:
         return None
@@ -55,7 +56,7 @@ def draw_waterfall(
         axes.set_ylabel(f"Score − {what}")
         axes.legend(handles=swatches, loc="upper left", ncols=3)
     caption = (
-        f"Scores of {model.name}, {scope.replace('-', ' ')}, relative to the {what} "
+        f"Scores of {model.name}, {view.words}, relative to the {what} "
         f"({number(cut)}); one bar per case."
     )
     name = f"{slug(outcome.name)}-{slug(model.name)}-waterfall"

@@ -21,6 +21,7 @@ from hepacast.report.figures.forest import draw_coefficients, draw_subgroups, dr
 from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.figures.over_time import draw_over_time
 from hepacast.report.figures.permutation import draw_permutations
+from hepacast.report.figures.pick import View, views
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
 from hepacast.report.figures.survival import draw_overall, draw_risk_groups
@@ -40,10 +41,12 @@ def outcome_section(outcome: OutcomeReport) -> Section:
     blocks += figures(draw_overall(outcome))
     if outcome.models:
         blocks += [Heading("Performance", f"{here}-performance"), Table(performance(outcome))]
-    blocks += figures(draw_roc(outcome), draw_decision(outcome))
-    blocks += figures(draw_calibration(outcome))
-    blocks += figures(*draw_over_time(outcome))
-    blocks += figures(*draw_risk_groups(outcome))
+    seen = views(outcome)
+    for view in seen:
+        if len(seen) > 1:
+            title = view.words[:1].upper() + view.words[1:]
+            blocks.append(Heading(title, f"{here}-{slug(view.slug)}"))
+        blocks += _curves(outcome, view)
     if outcome.comparisons:
         blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
     if outcome.permutations or outcome.truth:
@@ -54,6 +57,17 @@ def outcome_section(outcome: OutcomeReport) -> Section:
     for model in outcome.models:
         blocks += _model(outcome, model)
     return Section(here, outcome.heading, tuple(blocks))
+
+
+def _curves(outcome: OutcomeReport, view: View) -> list[Block]:
+    """Draw the curves of all models on some patients."""
+    groups = [
+        figures(draw_roc(outcome, view), draw_decision(outcome, view)),
+        figures(draw_calibration(outcome, view)),
+        figures(*draw_over_time(outcome, view)),
+        figures(*draw_risk_groups(outcome, view)),
+    ]
+    return [block for group in groups for block in group]
 
 
 def _definition(outcome: OutcomeReport) -> str:
@@ -142,7 +156,7 @@ def _model(outcome: OutcomeReport, model: Model) -> list[Block]:
     blocks += figures(draw_nomogram(outcome, model))
     if model.equation is not None:
         blocks.append(Calculator(f"Calculator: {model.name}", model.equation))
-    blocks += figures(draw_waterfall(outcome, model))
+    blocks += figures(*(draw_waterfall(outcome, model, view) for view in views(outcome)[:1]))
     sheets = [one for one in model_sheets(outcome, model) if one.rows]
     blocks += [Details(one.title, (Table(one),)) for one in sheets]
     return blocks

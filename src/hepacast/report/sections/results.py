@@ -39,6 +39,17 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
+def the(measure: str) -> str:
+    """Put an article before a measure unless it belongs to somebody.
+
+    Examples
+    --------
+    >>> the("AUC"), the("Harrell's C")
+    ('the AUC', "Harrell's C")
+    """
+    return measure if "'s " in measure else f"the {measure}"
+
+
 def _result(outcome: OutcomeReport) -> str:
     """Write one paragraph: events, follow-up, models, optimism, comparisons, controls."""
     share = percent(outcome.events / outcome.n) if outcome.n else "none"
@@ -66,9 +77,9 @@ def _discrimination(shown: list[tuple[Model, Evaluation]]) -> list[str]:
             continue
         seen = mine[0][1]
         values = [f"{with_interval(one.discrimination)} for {model.name}" for model, one in mine]
-        start = f"{SCOPES[seen.scope].capitalize()}, the {seen.measure} (95 % CI) was "
+        start = f"{SCOPES[seen.scope].capitalize()}, {the(seen.measure)} (95 % CI) was "
         if not candidate:
-            start = f"For comparison, the {seen.measure} was "
+            start = f"For comparison, {the(seen.measure)} was "
         sentences.append(f"{start}{listed(values)}.")
     return sentences
 
