@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hepacast.run.gather import Materials
     from hepacast.run.protocol import Resample
 
-_NUMERIC = ("numpy", "scipy", "scikit-learn", "numba", "SimpleITK", "pydicom", "nibabel", "polars")
+_NUMERIC = ("numpy", "scipy", "scikit-learn", "numba", "SimpleITK", "pydicom")
 
 
 def versions() -> dict[str, str]:
