@@ -152,7 +152,7 @@ def test_f08_a_missing_codec_is_named_with_its_package(
     dataset = pydicom.dcmread(path)
     assert dataset.file_meta.TransferSyntaxUID == JPEG2000Lossless
     decoder = type(get_decoder(JPEG2000Lossless))
-    monkeypatch.setattr(decoder, "is_available", property(lambda _self: False))
+    monkeypatch.setattr(decoder, "available_plugins", property(lambda _self: ("gdcm",)))
     with pytest.raises(ImageFileError, match=r"JPEG 2000.*Install pylibjpeg-openjpeg"):
         pixels.require_codec(dataset)
 

@@ -182,8 +182,7 @@ def _read_dicom(path: Path, options: ClipOptions) -> Clip:
         if dataset.file_meta.TransferSyntaxUID in _MPEG:
             source: Iterable[np.ndarray] = _mpeg_frames(dataset)
         else:
-            require_codec(dataset)
-            source = _dicom_frames(dataset)
+            source = _dicom_frames(dataset, require_codec(dataset))
         frames = _grey_frames(source, pane.box, options)
         times = _dicom_times(dataset, len(frames), options)
     return Clip(frames, times, options.spacing_mm or pane.spacing_mm)
@@ -223,12 +222,12 @@ def _within(inner: tuple[int, int, int, int], outer: tuple[int, int, int, int]) 
     )
 
 
-def _dicom_frames(dataset: Dataset) -> Iterable[np.ndarray]:
+def _dicom_frames(dataset: Dataset, plugin: str) -> Iterable[np.ndarray]:
     from pydicom.pixels.processing import apply_color_lut  # noqa: PLC0415 - loads slowly
     from pydicom.pixels.utils import iter_pixels  # noqa: PLC0415
 
     palette = dataset.get("PhotometricInterpretation") == "PALETTE COLOR"
-    for frame in iter_pixels(dataset):
+    for frame in iter_pixels(dataset, decoding_plugin=plugin):
         colour = apply_color_lut(frame, dataset) if palette else frame
         yield colour >> 8 if colour.dtype.itemsize == 2 else colour
 

@@ -25,6 +25,7 @@ import numpy as np
 from hepacast.core.errors import ImageFileError
 from hepacast.io.clip import blank_outside, list_panes
 from hepacast.io.dicom.header import MALFORMED, SECONDARY_CAPTURE, open_dicom, quiet
+from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.dicom.write import EXPLICIT_LITTLE
 from hepacast.io.streams import write_atomic
 
@@ -336,7 +337,7 @@ def _safe_pixels(clean: Dataset, source: Dataset) -> None:
     from pydicom.pixels.utils import pixel_array  # noqa: PLC0415 - loads slowly
 
     frames = int(source.get("NumberOfFrames") or 1)
-    pixels = np.asarray(pixel_array(source))
+    pixels = np.asarray(pixel_array(source, decoding_plugin=require_codec(source)))
     pixels = pixels.reshape(frames, source.Rows, source.Columns, *pixels.shape[pixels.ndim - 1 :])
     blanked = blank_outside(pixels, panes)
     clean.PixelData = blanked.tobytes()

@@ -31,6 +31,8 @@ _CODECS = {
     "MPEG": "av",
     "HEVC": "av",
 }
+_SAFE_DECODERS = ("pydicom", "pylibjpeg", "pyjpegls", "pillow")
+"""In order of preference.  GDCM aborts the process on damaged JPEG 2000, and is left out."""
 _GREY_TOLERANCE = 2
 """Colour channels that differ by no more than this are grey: rounding of JPEG."""
 
@@ -106,7 +108,7 @@ def read_frames(
 
 def grey_pixels(dataset: Dataset, notes: Notes) -> np.ndarray:
     """Decode all frames as stored grey values, (frame, row, column)."""
-    require_codec(dataset)
+    plugin = require_codec(dataset)
     frames = int(dataset.get("NumberOfFrames") or 1)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     bits = int(dataset.get("BitsAllocated") or 8)
@@ -116,19 +118,25 @@ def grey_pixels(dataset: Dataset, notes: Notes) -> np.ndarray:
     from pydicom.pixels.utils import pixel_array  # noqa: PLC0415
 
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-        pixels = apply_color_lut(dataset.pixel_array, dataset)
+        indices = pixel_array(dataset, decoding_plugin=plugin)
+        pixels = apply_color_lut(indices, dataset)
         # Sixteen-bit palettes repeat the eight-bit colour in both bytes.
         pixels = pixels >> 8 if pixels.dtype.itemsize == 2 else pixels
         samples = 3
     else:
-        pixels = pixel_array(dataset, raw=False) if samples > 1 else dataset.pixel_array
+        pixels = pixel_array(dataset, raw=False, decoding_plugin=plugin)
     shape = (frames, rows, columns, 3) if samples > 1 else (frames, rows, columns)
     pixels = np.asarray(pixels).reshape(shape)
     return _grey(pixels, notes) if samples > 1 else pixels
 
 
-def require_codec(dataset: Dataset) -> None:
-    """Refuse a compressed transfer syntax that no installed package decodes.
+def require_codec(dataset: Dataset) -> str:
+    """Choose the package that decodes a file, or refuse it.
+
+    Returns
+    -------
+    str
+        Name of a decoder of pydicom; empty for uncompressed pixels.
 
     Raises
     ------
@@ -140,12 +148,14 @@ def require_codec(dataset: Dataset) -> None:
     meta = getattr(dataset, "file_meta", None)
     syntax = meta.get("TransferSyntaxUID") if meta else None
     if syntax is None or not syntax.is_compressed:
-        return
+        return ""
     try:
-        if get_decoder(syntax).is_available:
-            return
+        installed = get_decoder(syntax).available_plugins
     except NotImplementedError:
-        pass
+        installed = ()
+    for plugin in _SAFE_DECODERS:
+        if plugin in installed:
+            return plugin
     package = next((name for word, name in _CODECS.items() if word in syntax.name), "a codec")
     raise ImageFileError(
         what="compressed pixels need their codec",

@@ -134,10 +134,14 @@ def _frames(
     dataset: Dataset, numbers: tuple[int, ...], rule: MaskRule
 ) -> list[Bool[np.ndarray, "j i"] | None]:
     """Masks of the frames that belong to the segments, ``None`` for the others."""
-    require_codec(dataset)
+    from pydicom.pixels.utils import pixel_array  # noqa: PLC0415 - loads slowly
+
+    plugin = require_codec(dataset)
     count = int(dataset.get("NumberOfFrames") or 1)
     require_size(count * int(dataset.Rows) * int(dataset.Columns))
-    pixels = np.asarray(dataset.pixel_array).reshape(count, dataset.Rows, dataset.Columns)
+    pixels = np.asarray(pixel_array(dataset, decoding_plugin=plugin)).reshape(
+        count, dataset.Rows, dataset.Columns
+    )
     kind = str(dataset.get("SegmentationType", "BINARY"))
     if kind == "LABELMAP":
         return list(np.isin(pixels, numbers))
