@@ -199,7 +199,9 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
                 for a, b in combinations(candidates, 2)
             ),
             "permutations": tuple(
-                _permutation(finding, model, null) for model, null in finding.shuffles.items()
+                _permutation(finding, model, null)
+                for model, null in finding.shuffles.items()
+                if len(null)  # no shuffle, no claim
             ),
             "truth": tuple(
                 shown.Truth(name=f"{measure} of {model}", true=true, estimate=estimate)

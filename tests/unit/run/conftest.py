@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,12 +119,32 @@ def small(tmp_path: Path) -> Small:
     return draw(tmp_path / "study")
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the drawing out, which takes most of the time: the numbers are in result.json."""
+    from hepacast.run import whole  # noqa: PLC0415 - loads much
+
+    monkeypatch.setattr(whole, "write_report", lambda _content, folder: folder / "report.html")
+
+
+@pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw reports, but leave out the figure files that need most of the time."""
+    from hepacast.report.write import write_report  # noqa: PLC0415 - loads matplotlib
+    from hepacast.run import whole  # noqa: PLC0415 - loads much
+
+    monkeypatch.setattr(whole, "write_report", partial(write_report, figures=("svg",)))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Run the small study once; return its study file and its results."""
-    from hepacast.run.whole import run_study  # noqa: PLC0415 - loads much
+    """Run the small study once, and draw it; return its study file and its results."""
+    from hepacast.report.write import write_report  # noqa: PLC0415 - loads matplotlib
+    from hepacast.run import whole  # noqa: PLC0415 - loads much
 
     folder = tmp_path_factory.mktemp("finished")
     path = draw(folder / "study").save()
-    run_study(path, folder / "out", workers=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole, "write_report", partial(write_report, figures=("svg",)))
+        whole.run_study(path, folder / "out", workers=1)
     return path, folder / "out"

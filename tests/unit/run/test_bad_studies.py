@@ -301,8 +301,9 @@ def attempt(path: Path, out: Path, capfd: pytest.CaptureFixture[str]) -> str:
     assert not out.exists()
     assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
     lines = [line for line in printed.err.splitlines() if line.startswith("hepacast: ")]
-    assert len(lines) == 1, printed.err
-    assert printed.err.rstrip().endswith(lines[0])
+    bars = [line for line in printed.err.splitlines() if "━" in line or "0:00:" in line]
+    assert [line for line in printed.err.splitlines() if line.strip() and line not in bars] == lines
+    assert len(lines) == 1
     assert printed.out == ""
     return lines[0]
 
@@ -361,12 +362,11 @@ def test_a_study_file_that_cannot_be_read_gives_one_clear_line(
     assert "hepacast init" in line
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+# Only a fit can tell that nobody fills the gaps.
+@pytest.mark.parametrize("name", sorted(KINDS.keys() - {"gaps_that_nobody_fills"}))
 def test_check_finds_what_run_would_find(
     name: str, small: Small, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if name in {"gaps_that_nobody_fills"}:
-        pytest.skip("only a fit can tell")
     change, said = KINDS[name]
     change(small)
     assert main(["check", str(small.save())]) == 2
