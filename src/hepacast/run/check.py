@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Failed, Started, ignore
 from hepacast.io.images import read_image
+from hepacast.run.feasible import require_feasible
 from hepacast.run.gather import gather
 from hepacast.run.measure import CaseTask, build_regions, plan_cases
 
@@ -44,6 +45,7 @@ def check_study(path: Path, *, on_event: Listener = ignore) -> Summary:
         If the study file or a table must be mended.
     """
     materials = gather(path, on_event=on_event)
+    require_feasible(materials)
     tasks = plan_cases(materials, path.parent)
     on_event(Started("check images", len(tasks)))
     failures: dict[str, HepacastError] = {}

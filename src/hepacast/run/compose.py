@@ -13,7 +13,6 @@ from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run.apparent import final_fit
-from hepacast.run.controls import discrimination
 from hepacast.run.evaluate import compare, evaluate
 from hepacast.run.lock import versions
 from hepacast.run.methods import methods, references
@@ -27,35 +26,15 @@ if TYPE_CHECKING:
 
     from hepacast.core.errors import HepacastError
     from hepacast.core.events import Noticed
-    from hepacast.core.folds import Cohort
     from hepacast.run.apparent import Final
     from hepacast.run.chain import Recipe
+    from hepacast.run.finding import Finding
     from hepacast.run.flow import Joined, Step
     from hepacast.run.gather import Materials
     from hepacast.run.measure import CaseRecord
-    from hepacast.run.protocol import Assessment, Resample
 
 PICTURES = 12
 """Cases shown in the report; all others are in the folder of cases."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
-    """All that was found out about one outcome."""
-
-    name: str
-    cohort: Cohort
-    step: Step
-    recipe: Recipe
-    roles: Mapping[str, str]
-    at_days: float | None
-    tasks: tuple[Resample, ...]
-    assessment: Assessment
-    shuffles: Mapping[str, np.ndarray]
-
-    def observed(self, model: str) -> float:
-        """Return the out-of-fold discrimination of one model."""
-        return discrimination(self.cohort.outcome, self.assessment.models[model].score)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

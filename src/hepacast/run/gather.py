@@ -10,7 +10,6 @@ from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.tables import read_table
-from hepacast.run.feasible import require_feasible
 from hepacast.run.study import RadiomicsParams, TableFeaturesParams, read_study
 from hepacast.run.yaml12 import load_yaml
 from hepacast.table.clinical import choose_predictors, read_clinical
@@ -108,7 +107,7 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
     Raises
     ------
     StudyError, TableError, NotEstimableError
-        The first thing that must be mended.
+        The first thing that must be mended; ``require_feasible`` asks for more.
     """
     study = read_study(path)
     folder = path.resolve().parent
@@ -130,7 +129,7 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
     elif study.clinical.site is not None:
         sites = _sites(clinical.text, study.clinical.id, study.clinical.site)
     _warn_unmatched(clinical, tables, images, on_event)
-    materials = Materials(
+    return Materials(
         study=study,
         folder=folder,
         text=path.read_text(encoding="utf-8"),
@@ -142,8 +141,6 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
         sites=sites,
         digests={"study file": digest_bytes(path.read_bytes()), **digests},
     )
-    require_feasible(materials)
-    return materials
 
 
 def _clinical(study: Study, folder: Path, on_event: Listener) -> ClinicalTable:

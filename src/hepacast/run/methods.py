@@ -15,7 +15,7 @@ from hepacast.run.lock import versions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hepacast.run.compose import Finding
+    from hepacast.run.finding import Finding
     from hepacast.run.gather import Materials
 
 

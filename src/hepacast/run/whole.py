@@ -16,9 +16,11 @@ from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
 from hepacast.run.chain import Recipe
-from hepacast.run.compose import Circumstances, Finding, compose
+from hepacast.run.compose import Circumstances, compose
 from hepacast.run.controls import permuted_labels
 from hepacast.run.execute import executor
+from hepacast.run.feasible import require_feasible
+from hepacast.run.finding import Finding
 from hepacast.run.flow import cohort_of, join
 from hepacast.run.gather import gather
 from hepacast.run.horizon import horizon_days
@@ -97,6 +99,7 @@ def run_study(
         on_event(event)
 
     materials = gather(path, on_event=hear)
+    require_feasible(materials)
     name = materials.study.study.name
     _require_own_folder(out, name)
     with executor(workers or os.cpu_count() or 1) as pool:

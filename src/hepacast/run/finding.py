@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one outcome brought to light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hepacast.run.controls import discrimination
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from hepacast.core.folds import Cohort
+    from hepacast.run.chain import Recipe
+    from hepacast.run.flow import Step
+    from hepacast.run.protocol import Assessment, Resample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """All that was found out about one outcome."""
+
+    name: str
+    cohort: Cohort
+    step: Step
+    recipe: Recipe
+    roles: Mapping[str, str]
+    at_days: float | None
+    tasks: tuple[Resample, ...]
+    assessment: Assessment
+    shuffles: Mapping[str, np.ndarray]
+
+    def observed(self, model: str) -> float:
+        """Return the out-of-fold discrimination of one model."""
+        return discrimination(self.cohort.outcome, self.assessment.models[model].score)
