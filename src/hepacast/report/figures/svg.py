@@ -67,7 +67,9 @@ def _own_ids(root: ET.Element, prefix: str) -> None:
                     del element.attrib["id"]
             elif name == _HREF:
                 del element.attrib[_HREF]
-                element.set("href", f"#{prefix}-{value[1:]}")
+                # Pixels of a map travel inside the page; everything else is a place in it.
+                local = f"#{prefix}-{value[1:]}"
+                element.set("href", local if value.startswith("#") else value)
             elif "url(#" in value:
                 element.set(name, value.replace("url(#", f"url(#{prefix}-"))
 

@@ -22,6 +22,7 @@ from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.figures.over_time import draw_over_time
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.pick import View, views
+from hepacast.report.figures.reclassification import draw_reclassification
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
 from hepacast.report.figures.survival import draw_overall, draw_risk_groups
@@ -32,6 +33,7 @@ from hepacast.report.wording import SCOPES, column_label, months, slug, with_ran
 
 if TYPE_CHECKING:
     from hepacast.report.content import Estimate, Evaluation, Model, OutcomeReport
+    from hepacast.report.figures.style import Drawing
 
 
 def outcome_section(outcome: OutcomeReport) -> Section:
@@ -49,6 +51,7 @@ def outcome_section(outcome: OutcomeReport) -> Section:
         blocks += _curves(outcome, view)
     if outcome.comparisons:
         blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
+        blocks += figures(*_reclassified(outcome))
     if outcome.permutations or outcome.truth:
         blocks.append(Heading("Controls", f"{here}-controls"))
         blocks += figures(draw_permutations(outcome), draw_truth(outcome))
@@ -68,6 +71,21 @@ def _curves(outcome: OutcomeReport, view: View) -> list[Block]:
         figures(*draw_risk_groups(outcome, view)),
     ]
     return [block for group in groups for block in group]
+
+
+def _reclassified(outcome: OutcomeReport) -> list[Drawing | None]:
+    """Draw who moves, for every pair whose reclassification was measured."""
+    models = {model.name: model for model in outcome.models}
+    wanted = [
+        (one.model_b, one.model_a)
+        for one in outcome.comparisons
+        if ("NRI" in one.measure or "IDI" in one.measure)
+        and {one.model_a, one.model_b} <= models.keys()
+    ]
+    return [
+        draw_reclassification(outcome, (models[first], models[second]))
+        for first, second in dict.fromkeys(wanted)
+    ]
 
 
 def _definition(outcome: OutcomeReport) -> str:
