@@ -212,7 +212,8 @@ def _log_log(
 ) -> tuple[Float[np.ndarray, " step"], Float[np.ndarray, " step"]]:
     inner = (value > 0) & (value < 1)
     safe = np.where(inner, value, 0.5)
-    reach = z * se / (safe * -np.log(safe))
+    # Next to 1 the scale is infinitely stretched: the limits are then 0 and the estimate.
+    reach = np.minimum(z * se / (safe * -np.log(safe)), 500.0)
     low, high = safe ** np.exp(reach), safe ** np.exp(-reach)
     return np.where(inner, low, value), np.where(inner, high, value)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _STEPS = 40
-_TABLE = 40_000
+_TABLE = 60_000
 """Numbers per block: a block of features and its exponentials stay in the processor's cache."""
 
 
@@ -79,9 +79,10 @@ def _scaled(
     block: Float[np.ndarray, "case feature"],
 ) -> tuple[Float[np.ndarray, "case feature"], Float[np.ndarray, " feature"], np.ndarray]:
     """Centre and scale; tell which columns do not vary."""
-    center = block.mean(axis=0)
+    share = np.full(len(block), 1 / len(block))
+    center = share @ block
     centred = block - center
-    scale = np.sqrt(np.mean(centred**2, axis=0))
+    scale = np.sqrt(share @ centred**2)
     flat = scale <= 1e-12 * np.maximum(np.abs(center), 1e-300)
     return centred / np.where(flat, 1.0, scale), np.where(flat, 1.0, scale), flat
 
@@ -96,51 +97,110 @@ class _Found:
     separated: Bool[np.ndarray, " feature"]
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One Newton step of a block: step, information, and 1 + exp(-odds)."""
+
+    da: Float[np.ndarray, " feature"]
+    db: Float[np.ndarray, " feature"]
+    i00: Float[np.ndarray, " feature"]
+    det: Float[np.ndarray, " feature"]
+    inverse: Float[np.ndarray, "feature case"]
+
+
+def _turn(
+    x: Float[np.ndarray, "feature case"],
+    squares: Float[np.ndarray, "feature case"],
+    a: Float[np.ndarray, " feature"],
+    b: Float[np.ndarray, " feature"],
+    goal: tuple[float, Float[np.ndarray, " feature"]],
+) -> _Turn:
+    """Newton step of intercept and slope, for features in rows (in the precision of ``x``)."""
+    t = x * -b[:, None].astype(x.dtype)
+    t -= a[:, None].astype(x.dtype)
+    # A far case overflows to infinity in single precision, and its probability to 0: right.
+    with np.errstate(over="ignore"):
+        np.exp(t, out=t)
+    t += 1
+    mu = np.reciprocal(t)
+    weight = mu - mu * mu
+    one = np.ones(x.shape[1], dtype=x.dtype)
+    g0 = goal[0] - mu @ one
+    g1 = goal[1] - np.einsum("fc,fc->f", mu, x)
+    i00, i01 = weight @ one, np.einsum("fc,fc->f", weight, x)
+    i11 = np.einsum("fc,fc->f", weight, squares)
+    det = np.maximum(i00 * i11 - i01**2, 1e-30)
+    da, db = (i11 * g0 - i01 * g1) / det, (i00 * g1 - i01 * g0) / det
+    limit = np.minimum(1.0, 4.0 / np.maximum(np.maximum(np.abs(da), np.abs(db)), 1e-30))
+    return _Turn(limit * da, limit * db, i00, det, t)
+
+
+def _sum_log(values: Float[np.ndarray, "feature case"]) -> Float[np.ndarray, " feature"]:
+    """Sum logarithms of numbers from 1 on; one logarithm serves sixteen numbers."""
+    if values.max(initial=1.0) < 1e15:
+        for _ in range(4):
+            half = values.shape[1] // 2
+            folded = values[:, :half] * values[:, half : 2 * half]
+            if values.shape[1] % 2 and half:
+                folded[:, 0] *= values[:, -1]
+            values = folded if half else values
+    total: Float[np.ndarray, " feature"] = np.log(values).sum(axis=1)
+    return total
+
+
 def _logistic_block(
-    x: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"]
+    columns: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"]
 ) -> _Found:
-    """Newton's method for two coefficients per feature."""
-    y = event.astype(np.float64)
-    n, prevalence = y.size, y.mean()
-    # Columns without overlap of the classes have no maximum: find them by their ranges.
-    yes, no = x[event], x[~event]
-    apart = (yes.min(axis=0) >= no.max(axis=0)) | (yes.max(axis=0) <= no.min(axis=0))
-    sxy = y @ x
+    """Newton's method for two coefficients per feature, first in single precision."""
+    apart = _apart(columns, event)
+    x = np.ascontiguousarray(columns.T)
+    x[apart] = 0.0
+    n, prevalence = event.size, float(event.mean())
+    sxy = x @ event.astype(np.float64)
     # Start where two normal classes of equal spread would end.
-    within = np.maximum(1 - sxy**2 / (n * n * prevalence * (1 - prevalence)), 0.05)
-    b = np.where(apart, 0.0, sxy / (n * prevalence * (1 - prevalence)) / within)
-    a = np.full(x.shape[1], special.logit(prevalence))
-    sign = sxy.copy()
-    odds = a + x * b
+    scale = n * prevalence * (1 - prevalence)
+    b = sxy / scale / np.maximum(1 - sxy**2 / (n * scale), 0.05)
+    a = np.full(b.size, special.logit(prevalence))
+    goal, squares = (n * prevalence, sxy), x * x
+    short, short_squares = x.astype(np.float32), squares.astype(np.float32)
+    for _ in range(2):
+        turn = _turn(short, short_squares, a, b, goal)
+        a, b = a + turn.da, b + turn.db
     for _ in range(_STEPS):
-        mu = 1 / (1 + np.exp(-odds))
-        weight = mu * (1 - mu)
-        wx = weight * x
-        i00, i01 = weight.sum(axis=0), wx.sum(axis=0)
-        i11 = np.einsum("cf,cf->f", wx, x)
-        g0, g1 = n * prevalence - mu.sum(axis=0), sxy - np.einsum("cf,cf->f", mu, x)
-        det = np.where(apart, 1.0, i00 * i11 - i01**2)
-        da = np.where(apart, 0.0, (i11 * g0 - i01 * g1) / det)
-        db = np.where(apart, 0.0, (i00 * g1 - i01 * g0) / det)
-        limit = np.minimum(1.0, 4.0 / np.maximum(np.maximum(np.abs(da), np.abs(db)), 1e-300))
-        a, b = a + limit * da, b + limit * db
-        odds = a + x * b
-        if np.maximum(np.abs(da), np.abs(db)).max(initial=0.0) < 1e-8:
+        turn = _turn(x, squares, a, b, goal)
+        at = a, b
+        a, b = a + turn.da, b + np.where(apart, 0.0, turn.db)
+        moved = np.where(apart, 0.0, np.maximum(np.abs(turn.da), np.abs(turn.db)))
+        if moved.max(initial=0.0) < 1e-9:
             break
     else:
         raise NotEstimableError(
             what="every univariate likelihood must reach its maximum",
-            got=f"{int((np.abs(db) > 1e-8).sum())} features still moving after {_STEPS} steps",
+            got=f"{int((moved > 1e-9).sum())} features still moving after {_STEPS} steps",
             fix="Look for extreme outliers in these features, or take their logarithm.",
         )
-    null = n * (
+    null = n * float(
         special.xlogy(prevalence, prevalence) + special.xlog1py(1 - prevalence, -prevalence)
     )
-    value = (n * prevalence) * a + sxy * b - np.logaddexp(0.0, odds).sum(axis=0)
-    gain = np.where(apart, _separated_gain(x, event, null), value - null)
-    return _Found(
-        np.where(apart, np.copysign(np.inf, sign), b), det / np.maximum(i00, 1e-300), gain, apart
+    # log(1 + exp(odds)) = odds + log(1 + exp(-odds)); the columns are centred.
+    value = (goal[0] - n) * at[0] + (sxy - x.sum(axis=1)) * at[1] - _sum_log(turn.inverse)
+    gain = value - null
+    if apart.any():
+        gain[apart] = _separated_gain(columns[:, apart], event, null)
+        difference = columns[event].mean(axis=0) - columns[~event].mean(axis=0)
+        b = np.where(apart, np.copysign(np.inf, difference), b)
+    return _Found(b, turn.det / np.maximum(turn.i00, 1e-300), gain, apart)
+
+
+def _apart(
+    x: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"]
+) -> Bool[np.ndarray, " feature"]:
+    """Tell which columns have no overlap of the classes, and so no maximum."""
+    yes, no = x[event], x[~event]
+    separate: Bool[np.ndarray, " feature"] = (yes.min(axis=0) >= no.max(axis=0)) | (
+        yes.max(axis=0) <= no.min(axis=0)
     )
+    return separate
 
 
 def _separated_gain(
@@ -213,12 +273,12 @@ def _gather(
     usable = ~flat & ~separated
     se = np.full(beta.size, np.inf)
     se[usable] = 1 / np.sqrt(information[usable])
-    p_lr = np.where(flat, 1.0, stats.chi2.sf(2 * gain, 1))
+    p_lr = np.where(flat, 1.0, special.chdtrc(1, 2 * gain))
     z = np.where(usable, beta, 0.0) / se
     return Screen(
         beta=np.where(flat, 0.0, beta / scale),
         se=se / scale,
-        p=np.where(usable, 2 * stats.norm.sf(np.abs(z)), p_lr),
+        p=np.where(usable, 2 * special.ndtr(-np.abs(z)), p_lr),
         p_lr=p_lr,
         constant=flat,
         separated=separated,
