@@ -13,7 +13,7 @@ from hepacast.run.protocol import OutOfFold
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hepacast.core.folds import Cohort
+    from hepacast.core.folds import Cohort, Train
     from hepacast.core.table import FeatureName
     from hepacast.run.chain import FittedStudy, Recipe
 
@@ -24,6 +24,8 @@ class Final:
 
     Parameters
     ----------
+    train : Train
+        All cases.
     fitted : FittedStudy
         The fits.
     models : mapping of str to OutOfFold
@@ -32,6 +34,7 @@ class Final:
         Weights by score.
     """
 
+    train: Train
     fitted: FittedStudy
     models: Mapping[str, OutOfFold]
     coefficients: Mapping[str, Mapping[FeatureName, float]]
@@ -47,4 +50,4 @@ def final_fit(cohort: Cohort, recipe: Recipe, at_days: float | None) -> Final:
         name: OutOfFold(one.cases, one.score, one.probability, one.high, one.score[None])
         for name, one in found.items()
     }
-    return Final(fitted, models, {n: s.model.coefficients for n, s in fitted.scores.items()})
+    return Final(train, fitted, models, {n: s.model.coefficients for n, s in fitted.scores.items()})

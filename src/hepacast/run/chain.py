@@ -72,6 +72,10 @@ class FittedScore(Fitted):
         score = self.model._apply(self._chain(table))
         return table.with_values(score.values, (FeatureName.score(self.name),))
 
+    def weighed(self, train: Train) -> FeatureTable:
+        """Return the columns that the model weighs, for the cases it learned from."""
+        return self._chain(train.table).select(self.model.uses)
+
     def funnel(self) -> tuple[int, ...]:
         """Count the columns before the first step and after each one, and those weighed."""
         left = [len(step.outputs) for step in self.steps]
@@ -102,12 +106,29 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedStudy:
-    """All scores and models of one outcome, fitted on one training part."""
+    """All scores and models of one outcome, fitted on one training part.
+
+    Parameters
+    ----------
+    scores : mapping of str to FittedScore
+        Scores by name.
+    combined : mapping of str to FittedModel
+        Models of several scores.
+    members : mapping of str to tuple of str
+        Scores of every model.
+    cuts : mapping of str to float
+        Cut between low and high risk of every model.
+    unseen : mapping of str to FeatureTable
+        Scores, out of fold inside the training part, that a combined model learned from.
+    seen : frozenset of str
+        Patients of the training part.
+    """
 
     scores: Mapping[str, FittedScore]
     combined: Mapping[str, FittedModel]
     members: Mapping[str, tuple[str, ...]]
     cuts: Mapping[str, float]
+    unseen: Mapping[str, FeatureTable] = field(default_factory=dict)
     seen: frozenset[str] = field(default=frozenset())
 
     def predict(self, table: FeatureTable, at_days: float | None) -> dict[str, Prediction]:
@@ -167,9 +188,10 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
             fitted = fit_score(inner, name, recipe, f"{key}/{fold.label}")
             tables.append(fitted.apply(fold.test(train)))
     unseen = {name: _stack(tables, train) for name, tables in parts.items()}
-    combined, cuts = {}, {}
+    combined, cuts, beside = {}, {}, {}
     for name, members in recipe.models.sets.items():
-        learned = Train(train.with_table(_beside(unseen, members)))
+        beside[name] = _beside(unseen, members)
+        learned = Train(train.with_table(beside[name]))
         if len(members) > 1:
             rng = generator(recipe.seed, key, name)
             combined[name] = MODELS[recipe.models.fit](learned, recipe.models.fit, rng)
@@ -178,7 +200,7 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
             own = learned.table
         cuts[name] = float(np.median(own.values[:, 0]))
     seen = frozenset(train.table.patients)
-    return FittedStudy(scores, combined, dict(recipe.models.sets), cuts, seen)
+    return FittedStudy(scores, combined, dict(recipe.models.sets), cuts, beside, seen)
 
 
 def fit_score(train: Train, name: str, recipe: Recipe, key: str) -> FittedScore:

@@ -13,6 +13,7 @@ from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run.apparent import final_fit
+from hepacast.run.equation import equation_of
 from hepacast.run.evaluate import compare, evaluate
 from hepacast.run.lock import versions
 from hepacast.run.methods import methods, references
@@ -217,6 +218,7 @@ def _model(finding: Finding, name: str, final: Final, materials: Materials) -> s
         ),
         coefficients=tuple(c for score in members for c in _coefficients(finding, score, final)),
         funnel=tuple(f for score in members for f in _funnel(finding, score)),
+        equation=equation_of(final.fitted, name, final.train, materials.clinical, finding.at_days),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.core.errors import HepacastError, NotEstimableError
+from hepacast.core.errors import HepacastError, NotEstimableError, StudyError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary
 from hepacast.run.chain import Recipe
 from hepacast.run.flow import join, reasons_to_leave
@@ -29,9 +29,11 @@ def require_feasible(materials: Materials) -> None:
         If no case has all sources, an outcome has too few events for the folds, or
         nobody is followed up to its horizon.
     StudyError, TableError
-        If two sources hold one column, or the volume-only baseline has none.
+        If a phase is not in the case table, two sources hold one column, or the
+        volume-only baseline has none.
     """
     study = materials.study
+    _require_phases(materials)
     lost = reasons_to_leave(materials, {})
     if not materials.measured:
         columns = join(materials, {}, {}).columns
@@ -46,6 +48,19 @@ def require_feasible(materials: Materials) -> None:
             _require_horizon(outcome, getattr(study.outcomes[name], "horizon_months", None))
         except HepacastError as error:
             raise error.at(outcome=name) from None
+
+
+def _require_phases(materials: Materials) -> None:
+    """Ask for every phase that a feature block names in the case table."""
+    there = list(dict.fromkeys(row.phase for row in materials.first_reading))
+    for name, block in materials.measured.items():
+        absent = [phase for phase in block.phases if block.phases != "all" and phase not in there]
+        if absent:
+            raise StudyError(
+                what=f"features.{name} can measure only phases of the case table",
+                got=f"{absent[0]!r}, where the table has {', '.join(map(repr, there))}",
+                fix="Name the phases as the table does, letter by letter.",
+            )
 
 
 def _require_classes(outcome: Outcome, split: SplitParams) -> None:

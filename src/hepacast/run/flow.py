@@ -73,18 +73,18 @@ def join(
     kept = tuple(case for case in everybody if case not in reasons)
     excluded = _by_reason(reasons, everybody)
     sources["clinical"] = materials.clinical.predictors(materials.predictors)
-    if not kept:
-        raise NotEstimableError(
-            what="at least one case must have all sources",
-            got="; ".join(f"{len(one.cases)} {one.reason}" for one in excluded),
-            fix="Check the ids and the case table.",
-        )
     table, columns = join_sources(sources, kept)
     return Joined(table, columns, (Step("Clinical table", len(everybody), excluded),))
 
 
 def reasons_to_leave(materials: Materials, failures: Mapping[str, HepacastError]) -> dict[str, str]:
-    """Say of every case without all sources why it leaves; the first reason counts."""
+    """Say of every case without all sources why it leaves; the first reason counts.
+
+    Raises
+    ------
+    NotEstimableError
+        If nobody is left.
+    """
     everybody = materials.clinical.cases
     reasons: dict[str, str] = dict.fromkeys(failures, "could not be measured (see Failures)")
     for name, table in materials.tables.items():
@@ -95,6 +95,13 @@ def reasons_to_leave(materials: Materials, failures: Mapping[str, HepacastError]
         _lacking(reasons, everybody, first, "no images by the first reader")
         for case, phases in _missing_phases(materials).items():
             reasons.setdefault(case, f"no {' or '.join(phases)} phase")
+    if len(reasons) == len(everybody):
+        lost = _by_reason(reasons, everybody)
+        raise NotEstimableError(
+            what="at least one case must have all sources",
+            got="; ".join(f"{len(one.cases)} {one.reason}" for one in lost),
+            fix="Check the ids and the case table.",
+        )
     return reasons
 
 
