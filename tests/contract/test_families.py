@@ -20,7 +20,9 @@ def sample(kind: str) -> Sample:
     else:
         mask[1:6, 2:8, 1:7] = rng.random((5, 6, 6)) < 0.8
     place = Place(mask, (2.0, 1.0, 1.0))
-    return Sample(place, rng.normal(100, 60, place.size), texture=Texture(flat=kind == "shape2D"))
+    image = rng.normal(100, 60, mask.shape)
+    texture = Texture(flat=kind == "shape2D")
+    return Sample(place, image.reshape(-1)[place.index], texture=texture, image=image)
 
 
 @pytest.mark.parametrize("kind", sorted(FAMILIES))

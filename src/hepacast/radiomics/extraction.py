@@ -15,7 +15,7 @@ from hepacast.core.errors import GeometryError, HepacastError, ImageFileError
 from hepacast.core.table import FeatureName
 from hepacast.radiomics.families import FAMILIES
 from hepacast.radiomics.filters import FILTERS
-from hepacast.radiomics.filters.registry import Setting
+from hepacast.radiomics.filters.registry import Setting, widened
 from hepacast.radiomics.params import ExtractParams
 from hepacast.radiomics.prepare import scenes, union_box
 from hepacast.radiomics.reasons import REASONS, Reason, RegionError
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from hepacast.radiomics.filters.registry import Response
     from hepacast.radiomics.prepare import Scene
     from hepacast.radiomics.settings import FilterParams
+
+TEXTURES = frozenset({"glcm", "glrlm", "glszm", "gldm", "ngtdm"})
+"""Families that say nothing about a region of one grey level."""
 
 Key = tuple[str, str, str, str]
 """Region, filter, family, feature."""
@@ -245,26 +248,24 @@ def feature_keys(params: ExtractParams) -> list[tuple[str, str, str]]:
     for block in params.families:
         family = FAMILIES[block]
         if family.on == "region":
-            keys += [("original", _kind(block), name) for name in family.wanted(block)]
+            keys += [("original", block.token, name) for name in family.wanted(block)]
     for step in steps(params):
         for block in params.families:
             family = FAMILIES[block]
             if family.on == "image":
-                keys += [(step.token, _kind(block), name) for name in family.wanted(block)]
+                keys += [(step.token, block.token, name) for name in family.wanted(block)]
     return keys
-
-
-def _kind(block: object) -> str:
-    """Name of a family or filter block."""
-    return str(getattr(block, "kind"))  # noqa: B009 - every registered block has it
 
 
 def _tasks(scene: Scene, params: ExtractParams) -> list[Callable[[], _Numbers]]:
     """Cut one scene into pieces of work that share nothing they would change."""
-    box = union_box([region.mask for region in scene.regions])
     spacing = scene.image.grid.spacing
+    margin = max((FAMILIES[block].margin_mm for block in params.families), default=0.0)
+    k, j, i = (int(np.ceil(margin / s)) for s in spacing)
+    union = union_box([mask for region in scene.regions for mask in (region.mask, region.drawn)])
+    box, _ = widened(scene.image.data.shape, union, (k, j, i))
     pad = max(max((block.texture or params.texture).distances) for block in params.filters)
-    places = {r.name: Place(r.mask[box], spacing, pad) for r in scene.regions}
+    places = {r.name: Place(r.mask[box], spacing, pad, r.drawn[box]) for r in scene.regions}
 
     def on_image(step: _Step) -> _Numbers:
         return _response_numbers(scene.image, box, step, places, params)
@@ -290,7 +291,7 @@ def _region_numbers(name: str, place: Place, params: ExtractParams) -> _Numbers:
     for block in params.families:
         family = FAMILIES[block]
         if family.on == "region":
-            _describe(found, (name, "original", _kind(block)), sample, block)
+            _describe(found, (name, "original", block.token), sample, block)
     return found
 
 
@@ -301,25 +302,26 @@ def _response_numbers(
     found = _Numbers()
     blocks = [b for b in params.families if FAMILIES[b].on == "image"]
     try:
-        response = step.response(image, box).reshape(-1)
+        response = step.response(image, box)
     except HepacastError:
         for name in places:
             for block in blocks:
                 wanted = FAMILIES[block].wanted(block)
-                keys = [(name, step.token, _kind(block), feature) for feature in wanted]
+                keys = [(name, step.token, block.token, feature) for feature in wanted]
                 found.refuse(keys, "image_too_small")
         return found
     for name, place in places.items():
         shift = params.shift if step.params.shift is None else step.params.shift
         sample = Sample(
             place,
-            response[place.index],
+            response.reshape(-1)[place.index],
             step.params.bins or params.bins,
             step.setting.texture,
             shift,
+            response,
         )
         for block in blocks:
-            _describe(found, (name, step.token, _kind(block)), sample, block, params.definitions)
+            _describe(found, (name, step.token, block.token), sample, block, params.definitions)
     return found
 
 
@@ -327,17 +329,15 @@ def _describe(
     found: _Numbers,
     place: tuple[str, str, str],
     sample: Sample,
-    block: object,
+    block: FamilyParams,
     definitions: str = "pyradiomics",
 ) -> None:
     """Compute one family, and find a reason for every NaN."""
-    if not isinstance(block, FamilyParams):
-        raise TypeError
     family = FAMILIES[block]
     wanted = family.wanted(block)
     keys = {name: (*place, name) for name in wanted}
     try:
-        texture = family.on == "image" and place[2] != "firstorder"
+        texture = family.on == "image" and block.token in TEXTURES
         if texture and definitions != "pyradiomics" and sample.present.size == 1:
             found.refuse(keys.values(), "flat_region")
             return

@@ -64,7 +64,13 @@ class Resample(Params):
         "cosine_windowed_sinc", "welch_windowed_sinc", "lanczos_windowed_sinc",
         "blackman_windowed_sinc",
     ] = "bspline"  # fmt: skip
-    """How intensities are interpolated; masks take the nearest voxel."""
+    """How intensities are interpolated."""
+    mask_interpolator: Literal["nearest", "linear"] = "nearest"
+    """Masks take the nearest voxel, or are inside from one half on when interpolated linearly."""
+    rounded: bool = False
+    """Round interpolated intensities to whole numbers."""
+    aligned: Literal["corner", "centre"] = "corner"
+    """Which point the old and the new grid share."""
 
 
 class Normalise(Params):
@@ -79,8 +85,10 @@ class Normalise(Params):
 class Resegment(Params):
     """Removal of voxels of the region by their intensity."""
 
-    range: tuple[float] | tuple[float, float]
+    range: tuple[float] | tuple[float, float] | None = None
     """Lowest (and highest) intensity to keep, both included."""
+    outliers_sigma: PositiveFloat | None = None
+    """Of what is left, keep what is within so many standard deviations from the mean."""
     mode: Literal["absolute", "relative", "sigma"] = "absolute"
     """In image units, as a share of the maximum, or in standard deviations from the mean."""
     shape: bool = False

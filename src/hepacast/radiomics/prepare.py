@@ -113,7 +113,9 @@ def _gridded(
     elif params.resample:
         grid = _resampled_grid(image.grid, params.resample)
         fine = resample(image, grid, params.resample.interpolator)
-        masks = [resample_mask(r, grid) for r in drawn]
+        if params.resample.rounded:
+            fine = Volume(np.round(fine.data), grid)
+        masks = [resample_mask(r, grid, params.resample.mask_interpolator) for r in drawn]
         yield Scene(fine, tuple(Prepared(r.name, m, m) for r, m in zip(drawn, masks, strict=True)))
     else:
         yield Scene(image, tuple(Prepared(r.name, r.mask, r.mask) for r in drawn))
@@ -180,14 +182,19 @@ def resegment(
     Source: PyRadiomics 3.0.1, ``imageoperations.resegmentMask``.
     """
     inside = image.data[mask]
-    limits: list[Any] = sorted(settings.range)
+    keep = np.ones(inside.shape, dtype=bool)
+    limits: list[Any] = sorted(settings.range or ())
     if settings.mode == "relative":
         limits = [inside.max() * share for share in limits]
     elif settings.mode == "sigma":
         limits = [inside.mean() + inside.std() * times for times in limits]
-    keep = inside >= limits[0]
+    if limits:
+        keep = inside >= limits[0]
     if len(limits) == 2:
         keep &= inside <= limits[1]
+    if settings.outliers_sigma is not None and keep.any():
+        values = inside[keep].astype(np.float64)
+        keep &= np.abs(inside - values.mean()) <= settings.outliers_sigma * values.std()
     left = int(np.count_nonzero(keep))
     if left <= 1:
         raise RegionError(
@@ -241,12 +248,16 @@ def resample(image: Volume, grid: Grid, interpolator: str) -> Volume:
     return Volume(_resampled(image.data, image.grid, grid, _INTERPOLATORS[interpolator]), grid)
 
 
-def resample_mask(region: Region, grid: Grid) -> Bool[np.ndarray, "k j i"]:
-    """Take the nearest voxel of a region at every voxel of another grid."""
-    bits = region.mask.astype(np.uint32)
-    inside: Bool[np.ndarray, "k j i"] = (
-        _resampled(bits, region.grid, grid, "sitkNearestNeighbor") > 0
-    )
+def resample_mask(
+    region: Region, grid: Grid, interpolator: str = "nearest"
+) -> Bool[np.ndarray, "k j i"]:
+    """Interpolate a region on another grid; a voxel is inside from one half on."""
+    if interpolator == "nearest":
+        bits = region.mask.astype(np.uint32)
+    else:
+        bits = region.mask.astype(np.float64)
+    made = _resampled(bits, region.grid, grid, _INTERPOLATORS[interpolator])
+    inside: Bool[np.ndarray, "k j i"] = made >= 0.5
     return inside
 
 
@@ -272,10 +283,13 @@ def _new_spacing(grid: Grid, settings: Resample) -> np.ndarray:
 
 
 def _resampled_grid(grid: Grid, settings: Resample) -> Grid:
-    """Grid of the new spacing that covers a grid, with a common corner."""
+    """Grid of the new spacing that covers a grid, with a common corner or centre."""
     spacing = _new_spacing(grid, settings)
-    shape = np.ceil(np.asarray(grid.shape) * grid.spacing / spacing - 1e-9).astype(int)
-    return _placed(grid, spacing, np.zeros(3), shape)
+    old = np.asarray(grid.shape) * np.asarray(grid.spacing)
+    shape = np.ceil(old / spacing - 1e-9).astype(int)
+    # Half of what the new grid is longer lies before the old one.
+    before = (old - shape * spacing) / 2 if settings.aligned == "centre" else np.zeros(3)
+    return _placed(grid, spacing, before / np.asarray(grid.spacing), shape)
 
 
 def _grid_around(region: Region, settings: Resample, pad: int) -> Grid | None:

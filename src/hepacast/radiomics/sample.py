@@ -31,11 +31,19 @@ class Place:
         (k, j, i), mm.
     pad : int
         Voxels of padding of the level volume; the longest distance of a texture.
+    drawn : (k, j, i) bool, optional
+        The region before resegmentation, for morphology and distances to its edge.
     """
 
     mask: Bool[np.ndarray, "k j i"]
     spacing: Triple
     pad: int = 1
+    drawn: Bool[np.ndarray, "k j i"] | None = None
+
+    @property
+    def outline(self) -> Bool[np.ndarray, "k j i"]:
+        """The region before resegmentation."""
+        return self.mask if self.drawn is None else self.drawn
 
     @cached_property
     def index(self) -> Int[np.ndarray, " voxel"]:
@@ -105,7 +113,10 @@ class Place:
             for step in product(range(longest, -longest - 1, -1), repeat=3)
             if step > (0, 0, 0)
             and max(map(abs, step)) in wanted
-            and all(abs(s) < n for s, n in zip(step, self.box_shape, strict=True))
+            and (
+                texture.every_direction
+                or all(abs(s) < n for s, n in zip(step, self.box_shape, strict=True))
+            )
             and not (texture.flat and step[texture.flat_axis] != 0)
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
@@ -163,6 +174,8 @@ class Sample:
         Settings.
     shift : float
         Added to every intensity in energies.
+    image : (k, j, i) array, optional
+        The image around the region, on the grid of ``place.mask``.
     """
 
     place: Place
@@ -170,6 +183,7 @@ class Sample:
     bins: Bins = field(default_factory=Bins)
     texture: Texture = field(default_factory=Texture)
     shift: float = 0.0
+    image: Float[np.ndarray, "k j i"] | None = None
 
     @cached_property
     def values(self) -> Float[np.ndarray, " voxel"]:
@@ -311,7 +325,8 @@ class Sample:
         )  # fmt: skip
         counts: Int[np.ndarray, "level direction length"] = at_least.copy()
         counts[:, :, 1:-1] -= at_least[:, :, 2:]
-        counts[:, ~self.place.filled(self.run_steps)] = 0
+        if not self.texture.every_direction:
+            counts[:, ~self.place.filled(self.run_steps)] = 0
         return counts
 
     @cached_property

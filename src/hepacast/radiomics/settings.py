@@ -28,6 +28,8 @@ class Texture(Params):
     """Largest level difference at which a neighbour depends on its centre (GLDM)."""
     flat: bool = False
     """Take neighbours within slices only."""
+    every_direction: bool = False
+    """Count directions along which the region is one voxel thick too, as IBSI does."""
     flat_axis: int = Field(default=0, ge=0, le=2)
     """Axis across the slices when ``flat``: 0 is k (axial), 1 is j, 2 is i."""
 
@@ -41,8 +43,6 @@ class Bins(Params):
     """Number of bins between the extremes of the region; replaces the width."""
     origin: float | Literal["zero", "minimum"] = "zero"
     """Where bins of fixed width start: multiples of the width, the region's minimum, or a value."""
-    levels: Literal["pyradiomics", "ibsi"] = "pyradiomics"
-    """Which of two rules decides a value that equals the upper edge of the last bin."""
 
 
 class FilterParams(Params):
@@ -61,3 +61,8 @@ class FamilyParams(Params):
 
     features: tuple[str, ...] | None = None
     """Names of the features wanted; all that are not deprecated if absent."""
+
+    @property
+    def token(self) -> str:
+        """What the family is called in the names of its features."""
+        return str(type(self).model_fields["kind"].default)

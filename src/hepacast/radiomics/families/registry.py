@@ -53,12 +53,15 @@ class Family:
         Where the definitions come from.
     on : "image" or "region"
         ``"region"`` families do not look at intensities: they are computed once per region.
+    margin_mm : float
+        How far around the region the family looks at the image.
     """
 
     features: tuple[Feature, ...]
     compute: Callable[[Sample, FamilyParams], Numbers]
     source: str
     on: Literal["image", "region"] = "image"
+    margin_mm: float = 0.0
 
     def wanted(self, params: FamilyParams) -> tuple[str, ...]:
         """Names of the features that the settings ask for, in catalogue order."""

@@ -39,7 +39,7 @@ RUN_FEATURES = catalogue(
 )
 ZONE_FEATURES = catalogue(
     """
-    SmallAreaEmphasis | P001 | 1 | mean of 1 / size^2
+    SmallAreaEmphasis | 5QRC | 1 | mean of 1 / size^2
     LargeAreaEmphasis | 48P8 | 1 | mean of size^2
     GrayLevelNonUniformity | JNSA | 1 | sum over levels of zones^2 / zones
     GrayLevelNonUniformityNormalized | Y1RO | 1 | the same / zones
@@ -65,7 +65,7 @@ DEPENDENCE_FEATURES = catalogue(
     GrayLevelNonUniformityNormalized | 5SPA | 1 | the same / voxels
     DependenceNonUniformity | Z87G | 1 | sum over dependences of voxels^2 / voxels
     DependenceNonUniformityNormalized | OKJI | 1 | the same / voxels
-    DependencePercentage | 0XV8 | 1 | 1 by construction
+    DependencePercentage | 6XV8 | 1 | 1 by construction
     GrayLevelVariance | 1PFV | 1 | variance of the level
     DependenceVariance | DNX2 | 1 | variance of the dependence
     DependenceEntropy | FCBV | bit | -sum p log2 p
