@@ -46,10 +46,13 @@ class Document:
         What it was made from.
     sections : tuple of Section
         In reading order.
+    title : str
+        Headline.
     """
 
     content: ReportContent
     sections: tuple[Section, ...]
+    title: str
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -96,7 +99,8 @@ def compose(content: ReportContent) -> Document:
         checklists(content),
         provenance(content),
     )
-    return Document(content, tuple(one for one in parts if one is not None))
+    title = content.study.title or content.study.name
+    return Document(content, tuple(one for one in parts if one is not None), title)
 
 
 def render_html(content: ReportContent) -> str:
@@ -142,6 +146,7 @@ def print_html(document: Document) -> str:
     environment.filters.update(_filters(document, works))
     return environment.get_template("report.html.j2").render(
         content=content,
+        title=document.title,
         sections=document.sections,
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file

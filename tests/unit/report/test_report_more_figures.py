@@ -46,7 +46,9 @@ def test_the_map_shows_every_pair_and_marks_the_best(
     _, found = searches
     drawing = draw_xtile_map(found, "map")
     axes = drawing.figure.axes[0]
-    mesh = np.ma.filled(axes.collections[0].get_array(), np.nan)
+    shown = axes.collections[0].get_array()
+    assert shown is not None
+    mesh = np.ma.filled(shown, np.nan)
     size = len(found.candidates)
     assert np.nanmax(mesh) == pytest.approx(found.statistic)
     assert np.isnan(mesh).sum() == (found.map <= 0).sum()

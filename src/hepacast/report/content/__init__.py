@@ -32,6 +32,7 @@ from hepacast.report.content.outcome import (
     Truth,
 )
 from hepacast.report.content.study import (
+    CaseFacts,
     Digest,
     Exclusion,
     Failure,
@@ -50,6 +51,7 @@ __all__ = [
     "Baseline",
     "Calibration",
     "CalibrationPoint",
+    "CaseFacts",
     "CaseScore",
     "Coefficient",
     "Comparison",

@@ -4,6 +4,7 @@
 from hepacast.report.content.base import Shown
 from hepacast.report.content.outcome import OutcomeReport
 from hepacast.report.content.study import (
+    CaseFacts,
     Failure,
     FlowStep,
     Notice,
@@ -62,6 +63,8 @@ class ReportContent(Shown):
     """What could not be worked on."""
     pictures: tuple[Picture, ...] = ()
     """One for every processing step to be judged."""
+    case_facts: tuple[CaseFacts, ...] = ()
+    """What is known of single cases, for their pages."""
     methods: tuple[Paragraph, ...] = ()
     """Methods section."""
     references: tuple[Reference, ...] = ()

@@ -229,6 +229,19 @@ class Truth(Shown):
         return low <= self.true <= high
 
 
+class Fit(Shown):
+    """A line of the leakage certificate: one fit, whom it saw and whom it scored."""
+
+    name: str
+    """``repeat 1 fold 3``."""
+    seen: Count
+    """Patients it learned from."""
+    scored: Count
+    """Patients it scored."""
+    both: Count = 0
+    """Patients it did both with; anything but 0 is a leak."""
+
+
 class OutcomeReport(Shown):
     """One end point: its definition, its curve, and the models that forecast it."""
 
@@ -260,6 +273,8 @@ class OutcomeReport(Shown):
     """Controls by shuffling."""
     truth: tuple[Truth, ...] = ()
     """For a phantom: truth beside estimate."""
+    certificate: tuple[Fit, ...] = ()
+    """Every fit behind the out-of-fold results, counted when its predictions came in."""
 
     @property
     def heading(self) -> str:

@@ -205,6 +205,17 @@ class Picture(Shown):
         return self
 
 
+class CaseFacts(Shown):
+    """What is known of one case, for its page."""
+
+    case: str
+    """Case id."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """As printed: ``Age`` to ``61 years``."""
+    values: dict[str, float] = Field(default_factory=dict)
+    """Values by column name, as the equations of the models want them."""
+
+
 class Notice(Shown):
     """Something that was repaired, flagged or is worth a look."""
 
