@@ -12,6 +12,7 @@ import numpy as np
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
+from hepacast.report.content.outcome import Fit
 from hepacast.run.apparent import final_fit
 from hepacast.run.equation import equation_of
 from hepacast.run.evaluate import compare, evaluate
@@ -182,6 +183,10 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
                 _permutation(finding, model, null)
                 for model, null in finding.shuffles.items()
                 if len(null)  # no shuffle, no claim
+            ),
+            "certificate": tuple(
+                Fit(name=key, seen=seen, scored=scored)
+                for key, seen, scored in finding.assessment.certificate
             ),
             "truth": tuple(
                 shown.Truth(name=f"{measure} of {model}", true=true, estimate=estimate)
