@@ -72,15 +72,10 @@ def test_f11_two_phases_of_one_series_are_divided(
     ((name, values),) = clock.items()
     second = shifted(ct, 60, offset_mm)
     for n, (volume, value) in enumerate(zip((ct, second), values, strict=True)):
-        paths = write_series(
-            volume,
-            tmp_path / str(n),
-            SeriesIdentity(attributes={"AcquisitionNumber": 1, name: value}),
+        attributes = {"AcquisitionNumber": 1, "SeriesInstanceUID": uid_of("one"), name: value}
+        write_series(
+            volume, tmp_path / str(n), SeriesIdentity(series=str(n), attributes=attributes)
         )
-        for path in paths:
-            dataset = pydicom.dcmread(path)
-            dataset.SOPInstanceUID = uid_of(str(n), path.name)
-            path.write_bytes(encode(dataset))
     with pytest.raises(ImageFileError, match=r"phase 1 of 2.*phase 2 of 2"):
         read_series(tmp_path, on_event=ear)
     assert ear.heard("2 phases in one series")
@@ -88,6 +83,14 @@ def test_f11_two_phases_of_one_series_are_divided(
         back = read_series(tmp_path, ReadOptions(part=part))
         assert np.array_equal(back.data, volume.data)
         assert back.grid.distance_mm(volume.grid) < 1e-6
+
+
+def test_f11_interleaved_passes_of_one_acquisition_stay_together(
+    series: tuple[Path, ...], ct: Volume, edit: Edit
+) -> None:
+    for k, path in enumerate(series):
+        edit(path, AcquisitionTime="101500" if k % 2 else "101512", AcquisitionNumber=1 + k % 2)
+    assert np.array_equal(read_series(series[0].parent).data, ct.data)
 
 
 def test_f11_phases_without_any_clock_are_divided_by_their_numbers(

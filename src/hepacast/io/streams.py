@@ -204,7 +204,7 @@ def deflate(parts: Iterable[Buffer], level: int = 4) -> Iterable[bytes]:
     yield crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-def write_atomic(path: Path, parts: Iterable[Buffer]) -> None:
+def write_atomic(path: Path, parts: Iterable[Buffer], *, durable: bool = True) -> None:
     """Write a file that is complete and verified, or not there at all.
 
     The bytes go to a temporary file in the same folder, are forced to the disk,
@@ -216,6 +216,9 @@ def write_atomic(path: Path, parts: Iterable[Buffer]) -> None:
         Where to; an older file of that name is replaced in one step.
     parts : iterable of bytes
         Written one after the other.
+    durable : bool
+        Wait until the bytes are on the disk; without it a power cut can lose the
+        file, but still not leave half of one under its name on common file systems.
 
     Raises
     ------
@@ -232,7 +235,8 @@ def write_atomic(path: Path, parts: Iterable[Buffer]) -> None:
                 written = zlib.crc32(part, written)
                 file.write(part)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         if _checksum(temporary) != written:
             raise ImageFileError(
                 what="a file must read back as it was written",

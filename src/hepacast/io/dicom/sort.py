@@ -261,7 +261,7 @@ def _by_clock(group: list[SliceHeader], on_event: Listener) -> list[list[SliceHe
         for header in group:
             parts[getattr(header, clock)].append(header)
         values = list(parts.values())
-        if None not in parts and _are_phases(values):
+        if None not in parts and _are_phases(values) and not _interleaved(group, values):
             text = f"{len(values)} phases in one series, divided by {clock.replace('_', ' ')}"
             on_event(Noticed(_place(group), text))
             return values
@@ -277,6 +277,20 @@ def _are_phases(parts: list[list[SliceHeader]]) -> bool:
     ends = [(at.min(), at.max()) for at in map(positions, parts)]
     common = min(high for _, high in ends) - max(low for low, _ in ends)
     return bool(common > 0.5 * min(high - low for low, high in ends))
+
+
+def _interleaved(group: list[SliceHeader], parts: list[list[SliceHeader]]) -> bool:
+    """Tell the passes of one acquisition from phases that happen to lie between one another.
+
+    MR often takes odd slices first and even ones later.  Geometry alone cannot tell;
+    the slice thickness fits the steps of the whole then, not those of a part.
+    """
+    thickness = group[0].thickness
+    if thickness is None or not _regular(group):
+        return False
+    whole = float(np.median(np.diff(np.sort(positions(group)))))
+    part = float(np.median(np.diff(np.sort(positions(parts[0])))))
+    return abs(whole - thickness) < abs(part - thickness)
 
 
 def _without_copies(

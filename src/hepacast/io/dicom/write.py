@@ -104,7 +104,8 @@ def write_series(
         dataset.RescaleSlope, dataset.RescaleIntercept = "1", str(intercept)
         for name, value in identity.attributes.items():
             setattr(dataset, name, value)
-        write_atomic(path, [encode(dataset)])
+        # Hundreds of small files, which can be written again: no wait for each of them.
+        write_atomic(path, [encode(dataset)], durable=False)
         paths.append(path)
     return tuple(paths)
 
