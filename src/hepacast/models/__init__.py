@@ -4,12 +4,15 @@
 from hepacast.models import (
     boosted,
     classifiers,
+    discrete,
     fuse,
     icare,
     null,
     regression,
+    ridge,
     signature,
     sparse,
+    stack,
     stepwise,
 )
 from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
@@ -21,11 +24,14 @@ __all__ = [
     "WeightedSum",
     "boosted",
     "classifiers",
+    "discrete",
     "fuse",
     "icare",
     "null",
     "regression",
+    "ridge",
     "signature",
     "sparse",
+    "stack",
     "stepwise",
 ]

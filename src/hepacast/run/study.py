@@ -201,7 +201,7 @@ class ModelsParams(Params):
 
     sets: dict[str, tuple[str, ...]] = Setting(min_length=1)
     """Scores of every model."""
-    fit: ModelBlock = Setting(default_factory=lambda: MODELS.parse("regression"))
+    fit: ModelBlock = Setting(default_factory=lambda: MODELS.parse("stack"))
     """What combines the scores; learned on scores that were themselves out of fold."""
     volume: str | None = None
     """Column of the volume-only baseline; the first volume among the features by default."""
