@@ -49,7 +49,7 @@ def draw_calibration(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawin
         panels = figure.subplots(tall, wide, squeeze=False).ravel()
         for axes, (model, seen, found) in zip(panels, shown, strict=False):
             _panel(axes, seen, found)
-            axes.set_title(clip(model.name, 38), pad=27)
+            axes.set_title(clip(model.name, 38), pad=9 + 9 * len(_numbers(found).splitlines()))
         for axes in panels[len(shown) :]:
             axes.remove()
     horizon = shown[0][2].horizon_months

@@ -98,7 +98,14 @@ def _draw(shown: Survivals) -> Figure:
     """Draw curves above, numbers at risk below."""
     rows = len(shown.curves) if shown.ticks_months else 0
     with styled():
-        figure = Figure(figsize=(SINGLE_IN, 2.55 + 0.19 * (rows + 1.4)))
+        figure = Figure(
+            figsize=(
+                SINGLE_IN,
+                2.55
+                + 0.19 * (rows + 1.4)
+                + 0.17 * (len(shown.curves) > 1) * (len(shown.curves) + 1),
+            )
+        )
         ratios = [2.55, 0.19 * (rows + 0.6)] if rows else [2.55]
         panels = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)
         top = panels[0, 0]
@@ -126,21 +133,23 @@ def _axis(axes: Axes, shown: Survivals) -> None:
     if shown.ticks_months:
         axes.set_xticks([tick for tick in shown.ticks_months if tick is not None])
     axes.set_xlim(0, None)
-    if len(shown.curves) > 1:
-        axes.legend(loc="upper left" if shown.incidence else "upper right", borderaxespad=0)
+    if len(shown.curves) > 1 and axes.figure is not None:
+        # Above the axes: inside, some cohort's curves would run through it.
+        axes.figure.legend(
+            *axes.get_legend_handles_labels(),
+            loc="outside upper left",
+            title=_words(shown) or None,
+            alignment="left",
+        )
+
+
+def _words(shown: Survivals) -> str:
+    """Write the test and the hazard ratio for the legend."""
     text = [f"{shown.method} P {p_equals(shown.logrank_p)}"] if shown.logrank_p else []
     if shown.hazard_ratio is not None:
         text.append(f"HR {with_interval(shown.hazard_ratio)}")
-    up = 0.97 if shown.incidence else 0.04
-    axes.text(
-        0.97 if shown.incidence else 0.03,
-        up,
-        "\n".join(text),
-        transform=axes.transAxes,
-        fontsize=7.2,
-        ha="right" if shown.incidence else "left",
-        va="top" if shown.incidence else "bottom",
-    )
+    words = "; ".join(text)
+    return words[:1].upper() + words[1:]
 
 
 def _curve(axes: Axes, curve: SurvivalCurve, colour: str, dash: object, start: float) -> None:
