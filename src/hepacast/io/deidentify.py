@@ -24,6 +24,7 @@ import numpy as np
 
 from hepacast.core.errors import ImageFileError
 from hepacast.io.clip import blank_outside, list_panes
+from hepacast.io.dicom.comments import without_comments
 from hepacast.io.dicom.header import MALFORMED, SECONDARY_CAPTURE, open_dicom, quiet
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.dicom.write import EXPLICIT_LITTLE
@@ -236,8 +237,12 @@ def deidentify_file(
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = clean.SOPClassUID
     meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    same = clean.get("PixelData") == source.get("PixelData")
-    meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID if same else UID(EXPLICIT_LITTLE)
+    # Blanked pixels are stored plainly; others keep their compression.
+    plain = "PixelData" in clean and not clean["PixelData"].is_undefined_length
+    compressed = source.file_meta.TransferSyntaxUID.is_compressed
+    meta.TransferSyntaxUID = (
+        UID(EXPLICIT_LITTLE) if plain and compressed else source.file_meta.TransferSyntaxUID
+    )
     clean.file_meta = meta
     place = Path(folder) / str(clean.PatientID) / str(clean.SeriesInstanceUID)
     place.mkdir(parents=True, exist_ok=True)
@@ -325,7 +330,12 @@ def _safe_pixels(clean: Dataset, source: Dataset) -> None:
     screenshot = str(source.get("SOPClassUID", "")).startswith(SECONDARY_CAPTURE)
     burnt = str(source.get("BurnedInAnnotation", "")).upper() == "YES"
     ultrasound = source.get("Modality") == "US"
-    if not (screenshot or burnt or ultrasound) or "PixelData" not in source:
+    if "PixelData" not in source:
+        return
+    if not (screenshot or burnt or ultrasound):
+        if source["PixelData"].is_undefined_length:
+            clean.PixelData = without_comments(source)
+            clean["PixelData"].is_undefined_length = True
         return
     panes = list_panes(source)
     if screenshot or not panes:

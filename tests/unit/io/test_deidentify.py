@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
 from hepacast.core.errors import ImageFileError
@@ -127,6 +129,25 @@ def test_one_patient_has_one_pseudonym_and_another_key_another(planted: tuple[Pa
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ImageFileError, match="at least 16 bytes"):
         Pseudonyms(b"short")
+
+
+@pytest.mark.parametrize("name", ["MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
+def test_text_inside_compressed_pixels_is_cut_out(tmp_path: Path, name: str) -> None:
+    dataset = pydicom.dcmread(str(get_testdata_file(name)))
+    (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
+    note = b"call Xiaoming Zhang"
+    marker = b"\xff\x64" if frame[:2] == b"\xff\x4f" else b"\xff\xfe"
+    segment = marker + (len(note) + 4).to_bytes(2, "big") + b"\0\1" + note
+    # A comment stands after the size segment of JPEG 2000, anywhere in a JPEG header.
+    at = 4 + int.from_bytes(frame[4:6], "big") if marker == b"\xff\x64" else 2
+    dataset.PixelData = encapsulate([frame[:at] + segment + frame[at:]])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(tmp_path / "x.dcm")
+    assert find_traces(tmp_path, ["Xiaoming"])
+    target = deidentify_file(tmp_path / "x.dcm", tmp_path / "out", NAMES)
+    assert find_traces(tmp_path / "out", ["Xiaoming"]) == ()
+    original = pydicom.dcmread(str(get_testdata_file(name))).pixel_array
+    assert np.array_equal(pydicom.dcmread(target).pixel_array, original)
 
 
 def test_great_ages_are_bounded(planted: tuple[Path, ...]) -> None:
