@@ -141,7 +141,14 @@ def _checked(image: Volume, region: Prepared, params: ExtractParams) -> Prepared
         return region
     mask = resegment(image, region.mask, params.resegment)
     _check(mask, params)
-    return Prepared(region.name, mask, mask if params.resegment.shape else region.drawn)
+    drawn = mask if params.resegment.shape else region.drawn
+    if params.definitions == "pyradiomics":
+        # PyRadiomics cuts the drawn region to the box of what resegmentation has left of it.
+        box = union_box([mask])
+        cut = np.zeros_like(drawn)
+        cut[box] = drawn[box]
+        drawn = cut
+    return Prepared(region.name, mask, drawn)
 
 
 def _check(mask: Bool[np.ndarray, "k j i"], params: ExtractParams) -> None:
