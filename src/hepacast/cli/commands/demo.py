@@ -10,20 +10,24 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
 
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--patients", type=click.IntRange(20), default=60, show_default=True)
-@click.option("--effect", type=float, default=None, help="Effect of the images; 0 for none.")
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=None, help="Processes; all cores.")
-def command(
-    folder: Path, patients: int, effect: float | None, seed: int, workers: int | None
-) -> int:
+@click.option("--patients", type=click.IntRange(20, 9999), default=60, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@click.option("--modality", type=click.Choice(["ct", "mr"]), help="What was scanned; CT.")
+@click.option("--format", type=click.Choice(["nifti", "dicom"]), help="Of the images; NIfTI.")
+@click.option("--effect", type=click.FloatRange(-4, 4), help="Of the images; 0 for none.")
+@click.option("--centres", type=click.IntRange(1, 9), help="Each with its own scanner; 2.")
+@click.option(
+    "--missing-phases", "missing_phase_share", type=click.FloatRange(0, 0.9), help="Share; none."
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes; all cores.")
+def command(folder: Path, workers: int | None, **knobs: int | float | str | None) -> int:
     """Make a synthetic cohort in FOLDER, run the study on it, and print truth beside estimate."""
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.phantom import PhantomParams  # noqa: PLC0415 - loaded on call
     from hepacast.run.demo import run_demo  # noqa: PLC0415 - loaded on call
 
-    chosen = {"effect": effect} if effect is not None else {}
-    params = PhantomParams(patients=patients, seed=seed, **chosen)
+    chosen = {name: value for name, value in knobs.items() if value is not None}
+    params = PhantomParams.model_validate(chosen)
     with progress() as listener:
         finished = run_demo(folder, params, workers=workers, on_event=listener)
     for line in finished.summary:
