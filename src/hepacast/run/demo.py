@@ -50,7 +50,9 @@ regions:
   tumour: {{mask: tumour}}
   ring: {{from: tumour, ring_mm: 5, inside: liver}}
 features:
-  radiomics: {{regions: [tumour, ring]}}
+  radiomics:
+    regions: [tumour, ring]
+    params: {{families: [shape, firstorder, glcm]}}
 scores:
   clinical: {{from: [clinical], steps: [impute], model: lasso}}
   rad_score:

@@ -20,7 +20,7 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
     "--missing-phases", "missing_phase_share", type=click.FloatRange(0, 0.9), help="Share; none."
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes; all cores.")
-def command(folder: Path, workers: int | None, **knobs: int | float | str | None) -> int:
+def command(folder: Path, workers: int | None, **knobs: float | str | None) -> int:
     """Make a synthetic cohort in FOLDER, run the study on it, and print truth beside estimate."""
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.phantom import PhantomParams  # noqa: PLC0415 - loaded on call
