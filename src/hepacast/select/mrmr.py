@@ -66,7 +66,6 @@ def mrmr(train: Train, params: MrmrParams, rng: np.random.Generator) -> KeepColu
 
     Examples
     --------
-    >>> from hepacast.stats.univariate import screen_t
     >>> float(f_statistic(np.array([[1.0], [2], [3], [5]]), np.array([0, 0, 1, 1], bool))[0])
     5.0
     """

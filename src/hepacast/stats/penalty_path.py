@@ -42,6 +42,8 @@ class PathSettings:
         Sweeps over the columns allowed for one penalty.
     max_columns : int or None
         The path ends after the first penalty with more non-zero columns.
+    standardise : bool
+        Bring columns to SD 1 before penalising; otherwise they are only centred.
     """
 
     l1_ratio: float = 1.0
@@ -50,6 +52,7 @@ class PathSettings:
     tolerance: float = 1e-10
     max_sweeps: int = 100_000
     max_columns: int | None = None
+    standardise: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +144,16 @@ class Problem:
         """Return the mean negative log-likelihood of a linear predictor in kernel order."""
         return float(cox_state(eta, self.outcome, self.last, np.empty((4, len(eta)))))
 
-    def standardised(self) -> tuple[Float[np.ndarray, "feature case"], ...]:
-        """Return the columns as rows of mean 0 and SD 1, with means and SDs (0: constant)."""
+    def standardised(self, *, scaled: bool) -> tuple[Float[np.ndarray, "feature case"], ...]:
+        """Return the columns as rows of mean 0 (and SD 1), with means and SDs (0: constant)."""
         rows = np.ascontiguousarray(self.values[self.order].T)
         centre = rows.mean(axis=1)
         rows -= centre[:, None]
         scale = np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
         # Rounding leaves a constant column with an SD of a few ulp of its mean.
         scale[scale <= 1e-13 * np.abs(centre)] = 0.0
+        if not scaled:
+            scale = np.where(scale > 0, 1.0, 0.0)
         rows /= np.where(scale > 0, scale, 1.0)[:, None]
         rows[scale == 0] = 0.0
         return rows, centre, scale
@@ -186,7 +191,7 @@ def walk_path(
     SparsePath
         On the scale of the input.
     """
-    rows, centre, scale = problem.standardised()
+    rows, centre, scale = problem.standardised(scaled=settings.standardise)
     # Without any column the kernel fits the intercept, or nothing at all.
     state = _solve(problem, rows, settings, np.zeros(len(rows), dtype=bool), None, 0.0)
     null, automatic = state, penalties is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from hepacast.core.errors import LeakError, StudyError, TableError
 from hepacast.core.folds import Cohort, Fold, Train
@@ -223,3 +224,45 @@ def test_a_signature_scores_as_its_model_does_and_travels() -> None:
         Signature.from_json("{}")
     with pytest.raises(TableError):
         there.score(table.select(table.columns[1:]))
+
+
+def test_ridge_agrees_with_scikit_learn_in_more_columns_than_cases() -> None:
+    rng = np.random.default_rng(21)
+    common = rng.normal(size=(60, 1))
+    values = (common + rng.normal(size=(60, 150))) * np.geomspace(0.1, 10, 150)
+    event = 2 * common[:, 0] + rng.logistic(size=60) > 0
+    model = fit("ridge", train_on(values, Binary(event)))
+    penalty = float(model.notes[0].split(" = ")[1].split(" ")[0])
+    z = (values - values.mean(0)) / values.std(0)
+    oracle = LogisticRegression(C=1 / (60 * penalty), tol=1e-10, max_iter=10_000).fit(z, event)
+    # The penalty is read from a note of four digits.
+    np.testing.assert_allclose(
+        list(model.coefficients.values()) * values.std(0), oracle.coef_[0], rtol=2e-3, atol=1e-5
+    )
+
+
+def test_cox_ridge_ranks_by_hazard() -> None:
+    values, risk = draw(200, 22)
+    rng = np.random.default_rng(23)
+    wide = np.hstack([values, rng.normal(size=(200, 40))])
+    train = train_on(wide, Survival(rng.exponential(np.exp(-risk)), rng.random(200) < 0.8))
+    weights = list(fit("ridge", train).coefficients.values())
+    assert weights[0] > 0.3
+    assert weights[1] < -0.2
+    assert np.abs(weights[4:]).max() < 0.3
+
+
+def test_the_discrete_hazard_approaches_cox_with_many_intervals() -> None:
+    values, risk = draw(300, 24)
+    rng = np.random.default_rng(25)
+    train = train_on(values, Survival(rng.exponential(np.exp(-risk)), rng.random(300) < 0.8))
+    cox = np.array(list(fit("regression", train).coefficients.values()))
+    gaps = [
+        np.abs(
+            np.array(list(fit({"discrete-hazard": {"intervals": k}}, train).coefficients.values()))
+            - cox
+        ).max()
+        for k in (3, 30)
+    ]
+    assert gaps[1] < 0.2
+    assert gaps[1] < gaps[0]

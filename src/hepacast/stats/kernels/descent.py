@@ -21,6 +21,7 @@ _MAX_NEWTON = 100
 _MAX_HALVINGS = 30
 _LEAST_WEIGHT = 1e-9
 _SWEEPS_BEFORE_JUMP = 8
+_LARGEST_JUMP = 1000
 
 
 @compiled
@@ -208,7 +209,7 @@ def jump(
     """
     used, n = np.flatnonzero(beta), rows.shape[1]
     m = len(used)
-    if m == 0 or m > n:
+    if m == 0 or m > _LARGEST_JUMP or (m > n and limits[1] <= 0.0):
         return 0.0
     total = m + 1 if limits[4] else m
     # The intercept, where there is one, is a last column of ones without penalty.
