@@ -10,6 +10,7 @@ import numpy as np
 
 from hepacast.core.errors import HepacastError, NotEstimableError, StudyError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary
+from hepacast.models import MODELS
 from hepacast.run.chain import Recipe
 from hepacast.run.flow import join, reasons_to_leave
 from hepacast.run.recipe import with_baselines
@@ -17,7 +18,7 @@ from hepacast.run.recipe import with_baselines
 if TYPE_CHECKING:
     from hepacast.core.outcome import Outcome
     from hepacast.run.gather import Materials
-    from hepacast.run.study import SplitParams
+    from hepacast.run.study import SplitParams, Study
 
 
 def require_feasible(materials: Materials) -> None:
@@ -26,8 +27,8 @@ def require_feasible(materials: Materials) -> None:
     Raises
     ------
     NotEstimableError
-        If no case has all sources, an outcome has too few events for the folds, or
-        nobody is followed up to its horizon.
+        If no case has all sources, an outcome has too few events or patients for the
+        folds, or nobody is followed up to its horizon.
     StudyError, TableError
         If a phase is not in the case table, two sources hold one column, or the
         volume-only baseline has none.
@@ -45,6 +46,7 @@ def require_feasible(materials: Materials) -> None:
         outcome = labelled.outcome.take(there)
         try:
             _require_classes(outcome, study.split)
+            _require_patients(outcome, study)
             _require_horizon(outcome, getattr(study.outcomes[name], "horizon_months", None))
         except HepacastError as error:
             raise error.at(outcome=name) from None
@@ -78,6 +80,23 @@ def _require_classes(outcome: Outcome, split: SplitParams) -> None:
                 f"for outer {split.outer} and inner {split.inner}",
                 fix="Ask for fewer folds in split, or collect more cases.",
             )
+
+
+def _require_patients(outcome: Outcome, study: Study) -> None:
+    """Ask for a patient per fold that a step or model makes inside the innermost training part."""
+    parts = [part for score in study.scores.values() for part in (*score.steps, score.model)]
+    # The clinical-only baseline is a LASSO, whether the study asks for one or not.
+    folds = [getattr(p, "folds", 0) for p in (*parts, study.models.fit, MODELS.parse("lasso"))]
+    left = len(outcome)
+    for divided in (study.split.outer, study.split.inner):
+        left -= math.ceil(left / divided)
+    if left < max(folds):
+        raise NotEstimableError(
+            what="the innermost training part needs a patient for each of its own folds",
+            got=f"{left} patients for {max(folds)} folds, of {len(outcome)} cases that have all "
+            f"sources, with outer {study.split.outer} and inner {study.split.inner}",
+            fix="Collect more patients.",
+        )
 
 
 def _require_horizon(outcome: Outcome, months: float | None) -> None:

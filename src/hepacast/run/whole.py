@@ -131,6 +131,8 @@ def run_study(
     write_atomic(out / "study.lock", lock)
     if failures:
         write_atomic(out / "failures.csv", _failures_table(failures))
+    else:
+        (out / "failures.csv").unlink(missing_ok=True)  # of an earlier run
     report = write_report(content, out)
     return Finished(report, summary_lines(content), failures)
 

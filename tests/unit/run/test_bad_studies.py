@@ -208,6 +208,13 @@ def too_few_events_among_those_with_features(small: Small) -> None:
     del small.features[45:]
 
 
+@kind("recurred", "4 patients for 5 folds, of 10 cases", "outer 3 and inner 3")
+def too_few_patients_for_the_folds_of_the_lasso(small: Small) -> None:
+    small.set_cells("recurrence", "0", "1")
+    del small.clinical[10:]
+    del small.features[10:]
+
+
 @kind("outcome os", "horizon_months", "120 months", "unit of time")
 def a_horizon_beyond_all_follow_up(small: Small) -> None:
     small.study["outcomes"]["os"]["horizon_months"] = 120
