@@ -86,11 +86,11 @@ def followed(rng: np.random.Generator, n: int, *, censored: bool = True) -> Foll
 
 def truths(rng: np.random.Generator) -> dict[str, float]:
     """Large samples, or formulas where there are."""
-    big = binary(rng, 4_000_000)
-    many = followed(rng, 4_000_000, censored=False)
+    big = binary(rng, 2_000_000)
+    many = followed(rng, 2_000_000, censored=False)
     order = [
         harrell_c(d.risk, d.time, d.cause == 1).estimate
-        for d in (followed(rng, 6000) for _ in range(60))
+        for d in (followed(rng, 3000) for _ in range(100))
     ]
     by_ten = (many.cause == 1) & (many.time <= 10)
     later = many.time > 10

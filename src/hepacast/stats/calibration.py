@@ -129,10 +129,8 @@ def spiegelhalter_test(probability: ArrayLike, event: ArrayLike) -> HypothesisTe
 
     Parameters
     ----------
-    probability : (case,) float
-        Predicted risk.
-    event : (case,) bool
-        True where the event happened.
+    probability, event : (case,)
+        Predicted risk; True where the event happened.
 
     Notes
     -----

@@ -11,7 +11,7 @@ import numpy as np
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.estimate import Comparison, compared, interval_text, z_of
 from hepacast.stats.inputs import flags, floats, times
-from hepacast.stats.survival import censoring_survival
+from hepacast.stats.risk_table import censoring_survival
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -152,7 +152,7 @@ class Baseline:
     times : (step,) float
         Distinct event times, rising.
     hazard : (step,) float
-        Cumulative hazard from each time on.
+        From each time on.
     """
 
     times: Float[np.ndarray, " step"]
@@ -391,10 +391,8 @@ def baseline(
 
     Parameters
     ----------
-    sets : RiskSets
-        The stratum.
-    X, beta : (case, term), (term,) float
-        Covariates of all cases, and coefficients.
+    sets, X, beta
+        The stratum, covariates of all cases, and coefficients.
     """
     if not sets.died.size:
         return Baseline(np.zeros(0), np.zeros(0))

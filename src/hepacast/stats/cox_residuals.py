@@ -14,7 +14,7 @@ from hepacast.stats.coefficients import Coefficients, wald
 from hepacast.stats.cox import CoxFit, RiskSets, cox_pieces, risk_sets
 from hepacast.stats.estimate import HypothesisTest, p_text
 from hepacast.stats.inputs import flags, floats, times
-from hepacast.stats.survival import risk_table
+from hepacast.stats.risk_table import risk_table
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float

@@ -12,7 +12,7 @@ from scipy import stats
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.estimate import p_text
 from hepacast.stats.inputs import flags, floats, some_events, times
-from hepacast.stats.survival import risk_table
+from hepacast.stats.risk_table import risk_table
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int

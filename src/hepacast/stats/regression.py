@@ -146,10 +146,8 @@ def logistic_maximum(
 
     Parameters
     ----------
-    matrix : (case, term) float
+    matrix, event : (case, term), (case,)
         With the intercept's column, if one is wanted.
-    event : (case,) bool
-        True where the event happened.
     offset : (case,) float
         Log odds added as they are.
 
@@ -314,10 +312,8 @@ def firth_maximum(
 
     Parameters
     ----------
-    matrix : (case, term) float
+    matrix, event : (case, term), (case,)
         With the intercept's column.
-    event : (case,) bool
-        True where the event happened.
     free : (term,) bool
         False where the coefficient stays at its start (for profiles); the penalty is that of
         the whole model.

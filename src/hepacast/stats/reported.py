@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from hepacast.core.errors import TableError
-from hepacast.stats.precision import expected_auc_width
+from hepacast.stats.precision import cases_for_auc_width, expected_auc_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,31 +197,6 @@ def _true_values(tables: Int[np.ndarray, "table 2"], row: Reported) -> str:
     return f"true sensitivity {tp / row.events:.3f}, specificity {tn / (row.n - row.events):.3f}"
 
 
-def implied_cases(auc: float, width: float, prevalence: float) -> int:
-    """Cases for which an interval of an AUC would be as wide as printed.
-
-    Parameters
-    ----------
-    auc, width : float
-        As printed.
-    prevalence : float
-        Share with the event.
-
-    Examples
-    --------
-    >>> implied_cases(0.74, 0.178, 0.5)
-    120
-    """
-    low, high = int(np.ceil(2 / min(prevalence, 1 - prevalence))), 100_000
-    while low < high:
-        middle = (low + high) // 2
-        if expected_auc_width(auc, middle, prevalence) > width:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 def _check_interval(row: Reported) -> list[Finding]:
     if row.auc is None or row.auc_low is None or row.auc_high is None:
         return []
@@ -249,7 +224,7 @@ def _check_interval(row: Reported) -> list[Finding]:
     if 0.5 < row.auc < 1 and width > 0:
         ratio = width / expected_auc_width(row.auc, row.n, row.events / row.n)
         if not 0.6 < ratio < 1.7:
-            fits = implied_cases(row.auc, width, row.events / row.n)
+            fits = cases_for_auc_width(row.auc, row.events / row.n, width)
             what = f"{printed} is {ratio:.1f} times as wide as {row.n} cases give"
             findings.append(
                 Finding(

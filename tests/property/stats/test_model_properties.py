@@ -11,13 +11,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hepacast.core.errors import NotEstimableError
-from hepacast.stats.agreement import cohen_kappa, icc
+from hepacast.stats.agreement import icc
 from hepacast.stats.calibration import calibration
 from hepacast.stats.competing import cumulative_incidence
 from hepacast.stats.concordance import bootstrap_harrell_c, harrell_c
 from hepacast.stats.cox import fit_cox
 from hepacast.stats.fine_gray import fit_fine_gray
 from hepacast.stats.horizon import auc_at, brier_at
+from hepacast.stats.kappa import cohen_kappa
 from hepacast.stats.reclassification import idi, nri, reclassification_table
 from hepacast.stats.regression import fit_logistic
 from hepacast.stats.roc import auc

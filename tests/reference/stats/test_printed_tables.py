@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from hepacast.stats.precision import cases_for_auc_width
 from hepacast.stats.proportions import chi_square, exact_proportion, fisher_exact
 from hepacast.stats.reported import (
     Reported,
@@ -12,7 +13,6 @@ from hepacast.stats.reported import (
     check_reported_metrics,
     check_reported_ratio,
     check_reported_share,
-    implied_cases,
 )
 
 
@@ -212,7 +212,7 @@ def test_two_aucs_so_far_apart_cannot_fail_to_differ(events: int) -> None:
 
 def test_intervals_of_the_segmentation_study_fit_fewer_patients_than_printed() -> None:
     """Development cohort of 180, of whom 60 had trained the network: the intervals fit 120."""
-    assert implied_cases(0.740, 0.816 - 0.652, 0.6) == pytest.approx(130, abs=25)
+    assert cases_for_auc_width(0.740, 0.6, 0.816 - 0.652) == pytest.approx(130, abs=25)
 
 
 @pytest.mark.parametrize(

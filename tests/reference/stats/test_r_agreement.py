@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hepacast.stats.agreement import cohen_kappa, fleiss_kappa, icc
+from hepacast.stats.agreement import icc
+from hepacast.stats.kappa import cohen_kappa, fleiss_kappa
 
 FORMS: list[Any] = ["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hepacast.stats.horizon import auc_at, brier_at, compare_at, prediction_error
-from hepacast.stats.survival import risk_table
+from hepacast.stats.horizon import auc_at, brier_at, compare_at
+from hepacast.stats.prediction_error import prediction_error
+from hepacast.stats.risk_table import risk_table
 
 
 @pytest.fixture

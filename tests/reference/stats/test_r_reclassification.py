@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hepacast.stats.reclassification import idi, idi_survival, nri, nri_survival
+from hepacast.stats.reclassification import idi, nri
+from hepacast.stats.reclassification_survival import idi_survival, nri_survival
 
 
 @pytest.fixture

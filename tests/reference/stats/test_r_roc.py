@@ -8,15 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hepacast.stats.roc import (
-    auc,
-    compare_auc,
-    compare_auc_unpaired,
-    diagnostic,
-    placements,
-    roc_curve,
-    youden,
-)
+from hepacast.stats.diagnostic import diagnostic
+from hepacast.stats.roc import auc, compare_auc, compare_auc_unpaired, placements, roc_curve, youden
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from hepacast.core.errors import NotEstimableError
+from hepacast.stats.bootstrap632 import point632plus
 from hepacast.stats.imputation import chained_imputations, pool
 from hepacast.stats.matching import propensity
 from hepacast.stats.precision import (
@@ -26,7 +27,6 @@ from hepacast.stats.resampling import (
     corrected_resampled_t,
     optimism,
     permutation_p,
-    point632plus,
 )
 
 

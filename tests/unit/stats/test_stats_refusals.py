@@ -15,9 +15,10 @@ from hepacast.stats.calibration import calibration
 from hepacast.stats.calibration_survival import calibration_survival
 from hepacast.stats.concordance import harrell_c, uno_c
 from hepacast.stats.cox import fit_cox
+from hepacast.stats.diagnostic import diagnostic
 from hepacast.stats.proportions import chi_square, exact_proportion, fisher_exact, mcnemar
 from hepacast.stats.regression import firth_logistic, fit_logistic
-from hepacast.stats.roc import auc, compare_auc, diagnostic, roc_curve, youden
+from hepacast.stats.roc import auc, compare_auc, roc_curve, youden
 from hepacast.stats.smooth import loess, spline_knots
 from hepacast.stats.survival import kaplan_meier, logrank
 from hepacast.stats.univariate import screen_c, screen_cox, screen_logistic, screen_t
