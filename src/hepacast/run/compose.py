@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hepacast.core.events import Noticed
     from hepacast.run.apparent import Final
     from hepacast.run.chain import Recipe
-    from hepacast.run.finding import Finding
+    from hepacast.run.finding import Finding, Known
     from hepacast.run.flow import Joined, Step
     from hepacast.run.gather import Materials
     from hepacast.run.measure import CaseRecord
@@ -48,7 +48,7 @@ class Circumstances:
     notices: Sequence[Noticed]
     lock_digest: str
     created: str
-    truths: Mapping[str, Mapping[str, float]]
+    truths: Mapping[str, Sequence[Known]]
 
 
 def compose(
@@ -189,9 +189,13 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
                 for key, seen, scored in finding.assessment.certificate
             ),
             "truth": tuple(
-                shown.Truth(name=f"{measure} of {model}", true=true, estimate=estimate)
-                for model, true in around.truths.get(finding.name, {}).items()
-                for measure, estimate in [_headline(models, model)]
+                shown.Truth(
+                    name=f"{measure} of {known.model}{known.where}",
+                    true=known.value,
+                    estimate=estimate,
+                )
+                for known in around.truths.get(finding.name, ())
+                for measure, estimate in [_headline(models, known.model)]
             ),
         }
     )

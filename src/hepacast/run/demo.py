@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import StudyError
 from hepacast.core.events import ignore
 from hepacast.io.store import write_atomic
-from hepacast.phantom import PhantomParams, true_performance, write_cohort
+from hepacast.phantom import PhantomParams, attainable, true_performance, write_cohort
+from hepacast.run.finding import Known
 from hepacast.run.whole import Finished, run_study
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.phantom import Truth
+    from hepacast.phantom.outcome import EndPoint
+    from hepacast.phantom.truth import Metric, Predictor
 
 STUDY = """\
 # A study of synthetic patients, written by `hepacast demo`.
@@ -67,7 +70,8 @@ controls: {{permuted_labels: {shuffles}}}
 
 MARK = "phantom.json"
 """File that keeps the settings of a cohort."""
-TRUE_OF = {
+MODELS_OF: tuple[Predictor, ...] = ("clinical", "imaging", "combined")
+TRUE_OF: dict[str, tuple[EndPoint, Metric]] = {
     "early_recurrence": ("recurrence", "auc"),
     "recurrence_free_survival": ("rfs", "c_index"),
 }
@@ -111,17 +115,23 @@ def run_demo(
         truth = true_performance(params)
     text = STUDY.format(horizon=params.horizon_months, seed=params.seed, shuffles=shuffles)
     study = write_atomic(cohort / "study.yaml", text)
-    truths = {name: _truths(truth, name) for name in TRUE_OF}
+    truths = {name: _truths(truth, params, name) for name in TRUE_OF}
     return run_study(study, folder / "results", workers=workers, truths=truths, on_event=on_event)
 
 
-def _truths(truth: Truth, outcome: str) -> dict[str, float]:
-    """Return the true value of every model of the demo, for one outcome."""
+def _truths(truth: Truth, params: PhantomParams, outcome: str) -> list[Known]:
+    """Return what is true of endless patients, and of the very patients drawn."""
     end_point, metric = TRUE_OF[outcome]
-    return {
-        model: truth.get(end_point, model, metric).value  # type: ignore[arg-type]
-        for model in ("clinical", "imaging", "combined")
-    }
+    endless = {(v.end_point, v.predictor, v.metric): v.value for v in truth.values}
+    known = [Known(model, endless[end_point, model, metric]) for model in MODELS_OF]
+    if metric == "auc":
+        drawn = {(end, seen): value for end, seen, value in attainable(params)}
+        known += [
+            Known(model, drawn[end_point, model], ", in the patients drawn")
+            for model in MODELS_OF
+            if (end_point, model) in drawn
+        ]
+    return known
 
 
 def _same_cohort(cohort: Path, params: PhantomParams) -> None:

@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from hepacast.run.protocol import Assessment, Resample
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the maker of a phantom knows about a model.
+
+    Parameters
+    ----------
+    model : str
+        Model of the study.
+    value : float
+        True AUC or concordance of the best model that sees what this one sees.
+    where : str
+        Whom it is true of: endless patients of the same kind, or the very patients drawn.
+    """
+
+    model: str
+    value: float
+    where: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
     """All that was found out about one outcome."""

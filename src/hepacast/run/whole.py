@@ -30,12 +30,13 @@ from hepacast.run.protocol import assess, plan
 from hepacast.run.recipe import with_baselines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hepacast.core.events import Listener
     from hepacast.report.content import ReportContent
     from hepacast.run.execute import Executor
+    from hepacast.run.finding import Known
     from hepacast.run.flow import Joined
     from hepacast.run.gather import Materials
 
@@ -68,7 +69,7 @@ def run_study(
     out: Path,
     *,
     workers: int | None = None,
-    truths: Mapping[str, Mapping[str, float]] | None = None,
+    truths: Mapping[str, Sequence[Known]] | None = None,
     on_event: Listener = ignore,
 ) -> Finished:
     """Run a study file and write its report.
@@ -81,8 +82,8 @@ def run_study(
         Folder for the results; measured cases found there are used again.
     workers : int, optional
         Processes; all cores by default.  Their number changes no result.
-    truths : mapping of outcome to mapping of model to float, optional
-        True AUC or concordance, which the maker of a phantom knows.
+    truths : mapping of outcome to sequence of Known, optional
+        What the maker of a phantom knows.
     on_event : callable
         Told of progress, notices and failures.
 

@@ -27,32 +27,33 @@ for _tag, _pattern, _first in (
     )
 
 
-def _unique_mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - PyYAML's signature
-    """Build a mapping, refusing a key that stands twice."""
-    seen: set[object] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str | int | float | bool | None):
+def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, object]:
+    """Build a mapping whose keys are text, refusing a key that stands twice."""
+    found: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
             raise StudyError(
                 what="a YAML key must be a word",
-                got=f"a {type(key).__name__} in line {key_node.start_mark.line + 1}",
+                got=f"a {key_node.id} in line {key_node.start_mark.line + 1}",
                 fix="Write the key as plain text.",
             )
-        if key in seen:
+        # As written: `true:` and `0012:` are names of settings and columns, not values.
+        key = str(key_node.value)
+        if key in found:
             raise StudyError(
                 what="a key may stand only once in its block",
                 got=f"{key!r} again in line {key_node.start_mark.line + 1}",
                 fix="Remove one of the two.",
             )
-        seen.add(key)
-    return loader.construct_mapping(node, deep=deep)
+        found[key] = loader.construct_object(value_node, deep=True)
+    return found
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
 
 
 def load_yaml(text: str, *, source: str) -> object:
-    """Read YAML text into plain Python values.
+    """Read YAML text into plain Python values; keys are text always.
 
     Raises
     ------
@@ -61,8 +62,8 @@ def load_yaml(text: str, *, source: str) -> object:
 
     Examples
     --------
-    >>> load_yaml("{id: 0012, answer: NO, p: 1e-3}", source="here")
-    {'id': '0012', 'answer': 'NO', 'p': 0.001}
+    >>> load_yaml("{id: 0012, answer: NO, p: 1e-3, true: yes}", source="here")
+    {'id': '0012', 'answer': 'NO', 'p': 0.001, 'true': 'yes'}
     """
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
