@@ -33,6 +33,9 @@ class RegressionParams(ModelParams):
     kind: Literal["regression"] = "regression"
     separation: Literal["firth", "error"] = "firth"
     """Where the likelihood has no maximum: Firth's penalty, noted in the model, or an error."""
+    collinear: Literal["drop", "error"] = "drop"
+    """Columns that follow exactly from others (SumAverage is twice JointAverage): leave the
+    last by name out, with a note, which changes no fitted value; or an error."""
 
 
 @model(RegressionParams)
@@ -56,16 +59,53 @@ def regression(train: Train, params: RegressionParams, rng: np.random.Generator)
     Raises
     ------
     NotEstimableError
-        With collinear columns, as many columns as cases, one class only, no
-        events, or separation under ``separation: error``.
+        With as many columns as cases, one class only, no events, separation
+        under ``separation: error``, or collinear columns under ``collinear: error``.
 
     Notes
     -----
     Source of the penalty: Firth 1993, Biometrika 80:27; Heinze and Schemper
     2001, Biometrics 57:114 (Cox).
     """
-    weights, notes = regression_on(train, train.table.columns, params.separation)
-    return WeightedSum(train, params.name, weights, notes)
+    columns, notes = list(train.table.columns), []
+    if params.collinear == "drop":
+        extra = dependent(complete(train.table, "regression"), list(map(str, columns)))
+        if len(extra):
+            names = ", ".join(str(columns[at]) for at in extra[:3])
+            notes.append(f"{len(extra)} columns follow from the others, no weight: {names}")
+            columns = [column for at, column in enumerate(columns) if at not in set(extra)]
+    weights, more = regression_on(train, columns, params.separation)
+    return WeightedSum(train, params.name, weights, [*notes, *more])
+
+
+def dependent(values: Float[np.ndarray, "case term"], names: list[str]) -> list[int]:
+    """Return the columns that are exact linear combinations of those before them by name.
+
+    Constant columns are not counted; nothing is dropped where there are as many
+    columns as cases, which no choice of columns can mend.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0, 0.0], [2.0, 4.0, 1.0], [3.0, 6.0, 5.0], [5.0, 10.0, 1.0]])
+    >>> dependent(x, ["a", "b", "c"])
+    [1]
+    """
+    centred = values - values.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    varies = length > 1e-12 * np.sqrt(len(values)) * np.abs(values).max(axis=0, initial=0.0)
+    if varies.sum() >= len(values):
+        return []
+    basis = np.empty((len(values), 0))
+    found = []
+    for at in sorted(np.flatnonzero(varies).tolist(), key=lambda one: names[one]):
+        rest = centred[:, at] / length[at]
+        for _ in range(2):  # once more, against cancellation
+            rest = rest - basis @ (basis.T @ rest)
+        if (left := float(np.linalg.norm(rest))) < 1e-8:
+            found.append(at)
+        else:
+            basis = np.column_stack([basis, rest / left])
+    return sorted(found)
 
 
 def regression_on(

@@ -170,11 +170,24 @@ def test_constant_columns_get_no_weight_and_a_note() -> None:
     assert "constant" in model.notes[0]
 
 
-def test_collinear_columns_are_refused() -> None:
+def test_collinear_columns_are_dropped_with_a_note_or_refused() -> None:
     rng = np.random.default_rng(5)
-    one = rng.normal(size=50)
-    train = train_on(np.column_stack([one, 2 * one]), Binary(rng.random(50) < 0.5))
+    one, two = rng.normal(size=(2, 50))
+    event = rng.random(50) < 0.5
+    train = train_on(np.column_stack([one, two, 2 * one - 3 * two + 7]), Binary(event))
+    model = fit("regression", train)
+    assert [column.feature for column in model.coefficients] == ["x0", "x1"]
+    assert "x2" in model.notes[0]
+    plain = fit("regression", train_on(np.column_stack([one, two]), Binary(event)))
+    np.testing.assert_allclose(weights(model), weights(plain), rtol=1e-10)
     with pytest.raises(NotEstimableError, match="linear combinations"):
+        fit({"regression": {"collinear": "error"}}, train)
+
+
+def test_as_many_columns_as_cases_are_refused() -> None:
+    rng = np.random.default_rng(6)
+    train = train_on(rng.normal(size=(20, 25)), Binary(rng.random(20) < 0.5))
+    with pytest.raises(NotEstimableError, match="more cases than covariates"):
         fit("regression", train)
 
 
