@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk  # noqa: N813
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter
 
 SHAPE = (190, 240, 290)
@@ -61,8 +62,6 @@ def phases(shape: tuple[int, int, int] = SHAPE) -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Write images and masks as NIfTI, for peers."""
-    import SimpleITK as sitk  # noqa: N813
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
