@@ -19,6 +19,7 @@ from hepacast.report.figures.style import (
     SINGLE_IN,
     Drawing,
     clip,
+    floats,
     styled,
     unit_axis,
 )
@@ -77,12 +78,12 @@ def _hover(at: int, name: str, found: Calibration) -> Hover:
 def _panel(axes: Axes, seen: Evaluation, found: Calibration) -> None:
     """Draw one model."""
     axes.plot([0, 1], [0, 1], color=REST, lw=0.8)
-    smooth = np.array([found.smooth_predicted, found.smooth_observed], float)
-    if smooth.size:
-        axes.plot(*smooth, color=COLOURS[0])
-    if found.smooth_low and found.smooth_high:
-        band = np.array([found.smooth_low, found.smooth_high], float)
-        axes.fill_between(smooth[0], *band, color=COLOURS[0], alpha=0.14, lw=0)
+    if found.smooth_predicted and found.smooth_observed:
+        x = floats(found.smooth_predicted)
+        axes.plot(x, floats(found.smooth_observed), color=COLOURS[0])
+        if found.smooth_low and found.smooth_high:
+            low, high = floats(found.smooth_low), floats(found.smooth_high)
+            axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.14, lw=0)
     for point in found.points:
         if point.predicted is None or point.observed is None:
             continue
