@@ -7,10 +7,9 @@ import pytest
 
 from hepacast.stats.precision import cases_for_auc_width
 from hepacast.stats.proportions import chi_square, exact_proportion, fisher_exact
-from hepacast.stats.reported import (
-    Reported,
+from hepacast.stats.reported import Reported, check_reported_metrics
+from hepacast.stats.reported_lines import (
     check_reported_difference,
-    check_reported_metrics,
     check_reported_ratio,
     check_reported_share,
 )
@@ -197,6 +196,22 @@ def test_the_predictive_values_of_the_ablation_study_are_rates(
     )
     assert findings[-1].problem == "labels exchanged"
     assert findings[-1].reading.startswith("PPV and NPV are sensitivity and specificity")
+
+
+def test_a_row_that_could_be_true_is_judged_by_its_neighbours() -> None:
+    rows = [
+        Reported(n=155, events=93, accuracy=accuracy, npv=npv, ppv=ppv, label=label)
+        for label, accuracy, npv, ppv in (
+            ("Rad", 0.774, 0.806, 0.753),
+            ("DLR", 0.832, 0.774, 0.871),
+            ("CDL", 0.884, 0.855, 0.903),
+        )
+    ]
+    assert check_reported_metrics(rows[2:]) == ()
+    assert check_reported_metrics([rows[0], rows[2]])[-1].label == "Rad"
+    last = check_reported_metrics(rows)[-1]
+    assert (last.label, last.problem) == ("CDL", "labels exchanged")
+    assert "true sensitivity 0.903, specificity 0.855" in last.reading
 
 
 def test_the_count_of_ca19_9_has_a_digit_too_many() -> None:
