@@ -35,6 +35,8 @@ class _Screen:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Started):
+            # Not earlier: an error in the input is then the only line that is printed.
+            self._progress.start()
             self._bars[event.stage] = self._progress.add_task(event.stage, total=event.total)
         elif isinstance(event, Advanced):
             self._progress.advance(self._bars[event.stage])
@@ -58,5 +60,9 @@ def progress() -> Iterator[Listener]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    bars = Progress(*columns, console=console)
+    try:
         yield _Screen(bars, console)
+    finally:
+        if bars.tasks:
+            bars.stop()

@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from hepacast.core.errors import StudyError
 
@@ -61,6 +62,16 @@ class Registry(Generic[F]):
     def union(self) -> Any:  # noqa: ANN401 - the union is only known once parts are registered
         """Type of any block this room accepts, told apart by ``kind``."""
         return Annotated[reduce(or_, self._parts), Field(discriminator="kind")]
+
+    def spellings(self) -> Any:  # noqa: ANN401 - as above
+        """Type of a block in any of its forms, for the JSON Schema that editors check against."""
+        kinds = Literal[tuple(self)]  # type: ignore[valid-type]
+        short = []
+        for kind in self:
+            form = TypedDict(f"{self.room} {kind}", {kind: self.settings(kind) | None})  # type: ignore[misc]
+            form.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+            short.append(form)
+        return reduce(or_, short, self.union() | kinds)
 
     def parse(self, block: object) -> Params:
         """Turn one block of a study file into the settings of the right part.

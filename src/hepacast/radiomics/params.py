@@ -47,16 +47,25 @@ def _spacing(block: Any) -> Any:  # noqa: ANN401 - whatever a study file holds
     return (block,) * 3 if isinstance(block, int | float) else block
 
 
+_Spacing: TypeAlias = tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat]
+
 # mypy wants one base class; which subclass it is depends on what is registered.
-AnyFilter: TypeAlias = Annotated[SerializeAsAny[FilterParams], BeforeValidator(_filter)]
-AnyFamily: TypeAlias = Annotated[SerializeAsAny[FamilyParams], BeforeValidator(_family)]
+AnyFilter: TypeAlias = Annotated[
+    SerializeAsAny[FilterParams],
+    BeforeValidator(_filter, json_schema_input_type=FILTERS.spellings()),
+]
+AnyFamily: TypeAlias = Annotated[
+    SerializeAsAny[FamilyParams],
+    BeforeValidator(_family, json_schema_input_type=FAMILIES.spellings()),
+]
 
 
 class Resample(Params):
     """Resampling before anything else but normalisation."""
 
     spacing_mm: Annotated[
-        tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat], BeforeValidator(_spacing)
+        tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat],
+        BeforeValidator(_spacing, json_schema_input_type=_Spacing | float),
     ] = (1.0, 1.0, 1.0)
     """New spacing along k, j and i, mm; 0 keeps the spacing of that axis."""
     interpolator: Literal[
@@ -112,7 +121,7 @@ class ExtractParams(Params):
         GldmParams(), NgtdmParams(),
     )  # fmt: skip
     """Features to compute."""
-    bins: Annotated[Bins, BeforeValidator(_bins)] = Bins()
+    bins: Annotated[Bins, BeforeValidator(_bins, json_schema_input_type=Bins | float)] = Bins()
     """Grey levels; a plain number is the bin width."""
     texture: Texture = Texture()
     """How texture matrices are counted."""

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     StepBlock = Params
     ModelBlock = Params
 else:
-    StepBlock = Annotated[STEPS.union(), BeforeValidator(STEPS.spell_out)]
-    ModelBlock = Annotated[MODELS.union(), BeforeValidator(MODELS.spell_out)]
+    _step = BeforeValidator(STEPS.spell_out, json_schema_input_type=STEPS.spellings())
+    _model = BeforeValidator(MODELS.spell_out, json_schema_input_type=MODELS.spellings())
+    StepBlock = Annotated[STEPS.union(), _step]
+    ModelBlock = Annotated[MODELS.union(), _model]
 
 All = Literal["all"]
 VOLUME_ONLY, CLINICAL_ONLY = "volume-only", "clinical-only"
@@ -55,23 +57,30 @@ class AboutParams(Params):
     """Facts that only a human knows (ethics, registration, funding), for the checklists."""
 
 
+def _labels(block: object) -> object:
+    """Let a single label stand for several."""
+    return (block,) if isinstance(block, int) else block
+
+
 class MaskParams(Params):
     """Where one mask is found; a plain column name is short for ``{column: name}``."""
 
     column: str
     """Column of the case table with the path of the mask file."""
-    label: tuple[int, ...] | str | None = None
+    label: Annotated[
+        tuple[int, ...] | str | None,
+        BeforeValidator(_labels, json_schema_input_type=tuple[int, ...] | int | str | None),
+    ] = None
     """Values of the voxels that belong to it, for files that hold several organs; the number or
     name of the segment in DICOM segmentations and structure sets."""
 
 
 def _mask(block: object) -> object:
-    """Let a column name, and a single label, stand for the long form."""
-    if isinstance(block, str):
-        return {"column": block}
-    if isinstance(block, dict) and isinstance(block.get("label"), int):
-        return {**block, "label": (block["label"],)}
-    return block
+    """Let a column name stand for the long form."""
+    return {"column": block} if isinstance(block, str) else block
+
+
+Mask = Annotated[MaskParams, BeforeValidator(_mask, json_schema_input_type=MaskParams | str)]
 
 
 class CasesParams(Params):
@@ -89,9 +98,7 @@ class CasesParams(Params):
     """Column with the reader; the first reader's masks are measured."""
     image: str = "image"
     """Column with the image path, relative to the table."""
-    masks: dict[str, Annotated[MaskParams, BeforeValidator(_mask)]] = Setting(
-        default_factory=lambda: {"tumour": MaskParams(column="mask")}
-    )
+    masks: dict[str, Mask] = Setting(default_factory=lambda: {"tumour": MaskParams(column="mask")})
     """Where to find every mask that regions are made of."""
 
 
@@ -147,6 +154,7 @@ class RadiomicsParams(Params):
     """Features measured on the images."""
 
     engine: Literal["radiomics"] = "radiomics"
+    """``radiomics``: measured on the images."""
     params: ExtractParams = ExtractParams()
     """Settings of the extraction."""
     phases: tuple[str, ...] | All = "all"
@@ -161,6 +169,7 @@ class TableFeaturesParams(Params):
     """Features measured elsewhere: one row per case."""
 
     engine: Literal["table"] = "table"
+    """``table``: made elsewhere."""
     table: str
     """Path of the table, relative to the study file."""
     id: str = "case"
@@ -317,7 +326,7 @@ def parse_study(text: str, *, source: str = "study.yaml") -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise _explain(error).at(file=source) from None
+        raise _explain(error, content).at(file=source) from None
 
 
 def read_study(path: Path) -> Study:
@@ -339,7 +348,7 @@ def read_study(path: Path) -> Study:
     return parse_study(text, source=str(path))
 
 
-def _explain(error: ValidationError) -> StudyError:
+def _explain(error: ValidationError, content: object) -> StudyError:
     """Say in one line what pydantic found."""
     problems = error.errors(include_url=False)
     first = problems[0]
@@ -351,8 +360,14 @@ def _explain(error: ValidationError) -> StudyError:
             got=f"{first['input']!r}"[:120] + more,
             fix="Check the spelling; `hepacast schema` prints every setting.",
         )
+    # What is wrong between blocks is named by the message; the whole file would only hide it.
+    got = (
+        f"{first['input']!r}"[:120]
+        if first["loc"] or not isinstance(content, dict)
+        else "the file as it is"
+    )
     return StudyError(
         what=f"{place}: {first['msg'].removeprefix('Value error, ')}",
-        got=f"{first['input']!r}"[:120] + more,
+        got=got + more,
         fix="Mend this setting; case ids and levels are text: write them in quotes.",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from hepacast.core import errors
 from hepacast.core.errors import GeometryError, HepacastError, LeakError, StudyError, TableError
@@ -193,6 +194,24 @@ def test_a_registry_of_one_part_parses_too() -> None:
     assert registry.parse({"half": {"share": 0.1}}) == Half(share=0.1)
     with pytest.raises(StudyError, match="known kinds are half"):
         registry.parse("whole")
+
+
+@pytest.mark.parametrize(
+    ("block", "fits"),
+    [
+        ("half", True),
+        ({"kind": "half"}, True),
+        ({"half": None}, True),
+        ({"half": {"share": 0.5}}, True),
+        ("quarter", False),
+        ({"half": {"shar": 0.5}}, False),
+        ({"half": {}, "whole": {}}, False),
+    ],
+)
+def test_the_json_schema_knows_every_short_form(block: object, fits: bool) -> None:  # noqa: FBT001
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    schema = TypeAdapter(parts().spellings()).json_schema()
+    assert jsonschema.Draft202012Validator(schema).is_valid(block) is fits
 
 
 def test_two_parts_of_one_name_are_refused() -> None:
