@@ -64,10 +64,10 @@ def test_maps_have_the_means_of_pyradiomics(family: str) -> None:
     wanted = {key.split("_")[1]: v for key, v in MEANS.items() if key.startswith(family)}
     # PyRadiomics' map of this one is NaN wherever one direction has no pair; ours takes the others.
     assert set(maps) - {"JointAverage"} == set(wanted)
-    for name in wanted:
+    for name, mean in wanted.items():
         one = maps[name]
         inside = one.data[region.mask].astype(np.float64)
-        assert np.nansum(inside) / region.size == pytest.approx(wanted[name], rel=1e-5), name
+        assert np.nansum(inside) / region.size == pytest.approx(mean, rel=1e-5), name
         assert (one.data[~region.mask] == 0).all()
 
 
