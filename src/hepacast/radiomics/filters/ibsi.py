@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutional filters as IBSI 2 defines them: mean, truncated LoG, Laws."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import permutations, product
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.settings import FilterParams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jaxtyping import Float
+
+    from hepacast.core.volume import Box, Volume
+
+Boundary = Literal["zero", "nearest", "periodic", "mirror"]
+_MODE: dict[Boundary, Literal["constant", "nearest", "wrap", "reflect"]] = {
+    "zero": "constant",
+    "nearest": "nearest",
+    "periodic": "wrap",
+    "mirror": "reflect",
+}
+
+LAWS = {
+    "L3": np.array([1, 2, 1]) / np.sqrt(6),
+    "L5": np.array([1, 4, 6, 4, 1]) / np.sqrt(70),
+    "E3": np.array([-1, 0, 1]) / np.sqrt(2),
+    "E5": np.array([-1, -2, 0, 2, 1]) / np.sqrt(10),
+    "S3": np.array([-1, 2, -1]) / np.sqrt(6),
+    "S5": np.array([-1, 0, 2, 0, -1]) / np.sqrt(6),
+    "W5": np.array([-1, 2, 0, -2, 1]) / np.sqrt(10),
+    "R5": np.array([1, -4, 6, -4, 1]) / np.sqrt(70),
+}
+"""Normalised kernels of Laws 1980: level, edge, spot, wave and ripple."""
+
+
+class BoundedParams(FilterParams):
+    """What the filters of IBSI 2 share."""
+
+    boundary: Boundary = "mirror"
+    """How the image goes on beyond its edge."""
+    flat: bool = False
+    """Filter within axial slices."""
+
+
+class MeanParams(BoundedParams):
+    """Settings of the mean filter (IBSI 2, S60F)."""
+
+    kind: Literal["ibsi-mean"] = "ibsi-mean"
+    support: PositiveInt = 5
+    """Edge of the cube, voxels; odd."""
+
+    @field_validator("support")
+    @classmethod
+    def _odd(cls, support: int) -> int:
+        if support % 2 == 0:
+            msg = "the support of a mean filter is odd"
+            raise ValueError(msg)
+        return support
+
+
+class TruncatedLogParams(BoundedParams):
+    """Settings of the Laplacian of Gaussian cut off at some scales (IBSI 2, L6PA)."""
+
+    kind: Literal["ibsi-log"] = "ibsi-log"
+    sigma_mm: tuple[PositiveFloat, ...] = (3.0,)
+    """Scales, mm; each gives one image."""
+    cutoff: PositiveFloat = 4.0
+    """Where the filter ends, in scales."""
+
+
+class LawsParams(BoundedParams):
+    """Settings of Laws kernels (IBSI 2, JTXT)."""
+
+    kind: Literal["ibsi-laws"] = "ibsi-laws"
+    kernels: tuple[str, ...] = ("L5", "E5", "S5")
+    """Kernel along i, j and (unless flat) k."""
+    invariant: bool = False
+    """Take the largest response over all right-angle turns."""
+    energy: int = Field(default=0, ge=0)
+    """Average the absolute response over a cube of this half edge; 0 for none."""
+
+    @field_validator("kernels")
+    @classmethod
+    def _known(cls, kernels: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [k for k in kernels if k not in LAWS]:
+            msg = f"{unknown} are not Laws kernels; those are {sorted(LAWS)}"
+            raise ValueError(msg)
+        return kernels
+
+
+def convolved(
+    data: Float[np.ndarray, "k j i"],
+    kernels: Sequence[Float[np.ndarray, " tap"] | None],
+    boundary: Boundary,
+) -> Float[np.ndarray, "k j i"]:
+    """Convolve with one kernel along each of k, j and i; None leaves an axis as it is."""
+    from scipy.ndimage import convolve1d
+
+    for axis, kernel in enumerate(kernels):
+        if kernel is not None:
+            data = convolve1d(data, kernel, axis=axis, mode=_MODE[boundary], cval=0.0)
+    return data
+
+
+@FILTERS.register(MeanParams)
+def mean(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Average over a cube or square.  Source: IBSI 2 reference manual, "Mean filters"."""
+    del setting
+    if not isinstance(params, MeanParams):
+        raise TypeError
+
+    def respond(image: Volume, box: Box) -> Float[np.ndarray, "k j i"]:
+        kernel = np.full(params.support, 1 / params.support)
+        kernels = [None if params.flat else kernel, kernel, kernel]
+        return convolved(image.data.astype(np.float64), kernels, params.boundary)[box]
+
+    return {f"mean-{params.support}{_plane(params)}": respond}
+
+
+@FILTERS.register(TruncatedLogParams)
+def truncated_log(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Convolve with a sampled Laplacian of Gaussian.
+
+    Source: IBSI 2 reference manual, "Laplacian-of-Gaussian filters".
+    """
+    del setting
+    if not isinstance(params, TruncatedLogParams):
+        raise TypeError
+    return {
+        f"tlog-{float(sigma):g}-mm{_plane(params)}".replace(".", "-"): partial(
+            _laplacian, params=params, sigma=float(sigma)
+        )
+        for sigma in params.sigma_mm
+    }
+
+
+def _laplacian(
+    image: Volume, box: Box, *, params: TruncatedLogParams, sigma: float
+) -> Float[np.ndarray, "k j i"]:
+    data = image.data.astype(np.float64)
+    axes = (1, 2) if params.flat else (0, 1, 2)
+    smooth: dict[int, np.ndarray] = {}
+    curved: dict[int, np.ndarray] = {}
+    for axis in axes:
+        scale = sigma / image.grid.spacing[axis]
+        reach = int(np.floor(params.cutoff * scale + 0.5))
+        at = np.arange(-reach, reach + 1)
+        smooth[axis] = np.exp(-(at**2) / (2 * scale**2)) / (np.sqrt(2 * np.pi) * scale)
+        curved[axis] = smooth[axis] * (at**2 / scale**2 - 1) / scale**2
+    total = np.zeros_like(data)
+    for bent in axes:
+        kernels = [
+            None if axis not in axes else curved[axis] if axis == bent else smooth[axis]
+            for axis in range(3)
+        ]
+        total += convolved(data, kernels, params.boundary)
+    return total[box]
+
+
+@FILTERS.register(LawsParams)
+def laws(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
+    """Convolve with Laws kernels, with rotation invariance and energy if asked for.
+
+    Source: Laws 1980; IBSI 2 reference manual, "Laws kernels".
+    """
+    del setting
+    if not isinstance(params, LawsParams):
+        raise TypeError
+    wanted = 2 if params.flat else 3
+    if len(params.kernels) < wanted:
+        msg = f"{wanted} Laws kernels are needed"
+        raise ValueError(msg)
+    name = "".join(params.kernels[:wanted])
+    suffix = ("-max" if params.invariant else "") + (
+        f"-energy{params.energy}" if params.energy else ""
+    )
+    return {f"laws-{name}{suffix}{_plane(params)}": partial(_laws, params=params)}
+
+
+def _laws(image: Volume, box: Box, *, params: LawsParams) -> Float[np.ndarray, "k j i"]:
+    data = image.data.astype(np.float64)
+    best: np.ndarray | None = None
+    for kernels in _turns([LAWS[k] for k in params.kernels], params):
+        made = convolved(data, kernels, params.boundary)
+        best = made if best is None else np.maximum(best, made)
+    if best is None:
+        raise AssertionError
+    if params.energy:
+        edge = 2 * params.energy + 1
+        kernel = np.full(edge, 1 / edge)
+        around = [None if params.flat else kernel, kernel, kernel]
+        best = convolved(np.abs(best), around, params.boundary)
+    return best[box]
+
+
+def _turns(kernels: list[np.ndarray], params: LawsParams) -> Iterator[list[np.ndarray | None]]:
+    """Kernels along k, j and i in every right-angle turn that keeps the hand; one if not asked."""
+    count = 2 if params.flat else 3
+    named = kernels[:count]
+    if not params.invariant:
+        ordered = named[::-1]
+        yield [None, *ordered] if params.flat else list(ordered)
+        return
+    for order in permutations(range(count)):
+        # A permutation of the axes turns the hand if it is odd; so does every flip.
+        odd = sum(order[a] > order[b] for a in range(count) for b in range(a + 1, count)) % 2
+        for flips in product((False, True), repeat=count):
+            if (sum(flips) + odd) % 2 == 0:
+                turned = [
+                    named[n][::-1] if flip else named[n]
+                    for n, flip in zip(order, flips, strict=True)
+                ]
+                yield [None, *turned[::-1]] if params.flat else list(turned[::-1])
+
+
+def _plane(params: BoundedParams) -> str:
+    return "-2D" if params.flat else "-3D"

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Response maps of IBSI 2, phase 1: within 1 % of the range of the reference everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hepacast.core.volume import Volume
+from hepacast.io.nifti import load_nifti
+from hepacast.radiomics.filters import FILTERS
+from hepacast.radiomics.filters.registry import Setting
+from hepacast.radiomics.settings import Texture
+
+MEAN = {"kind": "ibsi-mean", "support": 15}
+LOG = {"kind": "ibsi-log", "cutoff": 4.0}
+LAWS = {"kind": "ibsi-laws"}
+A = {**LAWS, "kernels": ["E5", "L5", "S5"], "boundary": "zero"}
+B = {**LAWS, "kernels": ["E3", "W5", "R5"], "boundary": "mirror"}
+C = {**LAWS, "kernels": ["L5", "S5"], "boundary": "mirror", "flat": True}
+MAPS: dict[str, tuple[str, dict[str, Any]]] = {
+    "1_a_1": ("checkerboard", {**MEAN, "boundary": "zero"}),
+    "1_a_2": ("checkerboard", {**MEAN, "boundary": "nearest"}),
+    "1_a_3": ("checkerboard", {**MEAN, "boundary": "periodic"}),
+    "1_a_4": ("checkerboard", {**MEAN, "boundary": "mirror"}),
+    "1_b_1": ("impulse", {**MEAN, "support": 15, "boundary": "zero", "flat": True}),
+    "2_a": ("impulse", {**LOG, "sigma_mm": [3.0], "boundary": "zero"}),
+    "2_b": ("checkerboard", {**LOG, "sigma_mm": [5.0], "boundary": "mirror"}),
+    "2_c": ("checkerboard", {**LOG, "sigma_mm": [5.0], "boundary": "mirror", "flat": True}),
+    "3_a_1": ("impulse", A),
+    "3_a_2": ("impulse", {**A, "invariant": True}),
+    "3_a_3": ("impulse", {**A, "invariant": True, "energy": 7}),
+    "3_b_1": ("checkerboard", B),
+    "3_b_2": ("checkerboard", {**B, "invariant": True}),
+    "3_b_3": ("checkerboard", {**B, "invariant": True, "energy": 7}),
+    "3_c_1": ("checkerboard", C),
+    "3_c_2": ("checkerboard", {**C, "invariant": True}),
+    "3_c_3": ("checkerboard", {**C, "invariant": True, "energy": 7}),
+}
+
+
+def compare(folder: Path, name: str) -> float:
+    """Largest difference from a reference map, as a share of the range of that map."""
+    phantom, block = MAPS[name]
+    (file,) = (folder / "ibsi_2_digital_phantom/nifti" / phantom / "image").glob("*.nii*")
+    image = load_nifti(file)
+    data = np.ascontiguousarray(image.data, dtype=np.float64)
+    params = FILTERS.parse(block)
+    (respond,) = FILTERS[params](params, Setting("ibsi", Texture())).values()  # type: ignore[arg-type]
+    whole = tuple(slice(0, n) for n in data.shape)
+    made = respond(Volume(data, image.grid), whole)  # type: ignore[arg-type]
+    maps = folder / "ibsi_2_reference_data/reference_response_maps"
+    reference = load_nifti(maps / f"{name}-ValidCRM.nii").data
+    return float(np.abs(made - reference).max() / np.ptp(reference))
+
+
+@pytest.mark.parametrize("name", sorted(MAPS))
+def test_a_response_map_is_the_reference(shared: Path, name: str) -> None:
+    assert compare(shared / "ibsi", name) <= 0.01
