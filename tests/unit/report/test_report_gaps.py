@@ -65,5 +65,4 @@ def small(content: ReportContent) -> ReportContent:
 def test_any_one_part_may_be_missing(part: type[Shown], name: str, small: ReportContent) -> None:
     gap = without(small, part, name)
     assert isinstance(gap, ReportContent)
-    assert gap != small or name in {"title", "cohort", "incidence", "over_time", "exclusions"}
     assert compose(gap).sections

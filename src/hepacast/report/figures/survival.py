@@ -155,7 +155,7 @@ def _words(shown: Survivals) -> str:
 def _curve(axes: Axes, curve: SurvivalCurve, colour: str, dash: object, start: float) -> None:
     """Draw one step curve from its start at time 0, with band, censoring ticks and a label."""
     time, level = np.array(curve.time_months, float), np.array(curve.survival, float)
-    if time.size == 0:
+    if time.size == 0 or level.size != time.size:
         return
     low, high = (np.array(side, float) for side in (curve.low, curve.high))
     if time[0] > 0:
