@@ -60,7 +60,7 @@ scores:
   clinical: {{from: [clinical], steps: [impute], model: lasso}}
   rad_score:
     from: [radiomics]
-    steps: [impute, variance, {{correlation: {{limit: 0.95}}}}]
+    steps: [impute, variance, {{univariate: {{best: 20}}}}]
     model: lasso
 models:
   sets: {{clinical: [clinical], imaging: [rad_score], combined: [clinical, rad_score]}}
