@@ -244,3 +244,20 @@ def test_a_ratio_off_the_middle_of_its_interval_is_flagged() -> None:
     assert finding.problem == "interval fits no method"
     assert finding.reading == "the ratio is about 2.49"
     assert check_reported_ratio(6.0, 1.14, 5.44)[0].problem == "ratio outside its interval"
+
+
+def test_an_interval_of_no_method_and_one_of_another_size_are_flagged() -> None:
+    crooked = Reported(n=100, events=40, auc=0.80, auc_low=0.70, auc_high=0.84)
+    assert "interval fits no method" in {f.problem for f in check_reported_metrics([crooked])}
+    logit = Reported(n=100, events=40, auc=0.80, auc_low=0.695, auc_high=0.875)
+    assert check_reported_metrics([logit]) == ()
+    narrow = Reported(n=66, events=40, auc=0.712, auc_low=0.686, auc_high=0.738, label="Cli")
+    (finding,) = check_reported_metrics([narrow])
+    assert finding.problem == "interval fits another sample size"
+    assert finding.sentence().startswith("Cli: AUC 0.712 (0.686-0.738) is 0.2 times as wide")
+
+
+def test_rates_of_no_table_at_all_are_impossible_together() -> None:
+    row = Reported(n=33, events=18, sensitivity=0.889, specificity=0.733, accuracy=0.515)
+    (finding,) = check_reported_metrics([row])
+    assert (finding.problem, finding.reading) == ("impossible together", "")

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hepacast.core.errors import NotEstimableError
+from hepacast.core.errors import NotEstimableError, TableError
+from hepacast.stats.agreement import icc
 from hepacast.stats.bootstrap632 import point632plus
+from hepacast.stats.competing import cumulative_incidence, gray_test
+from hepacast.stats.cutpoints import xtile
+from hepacast.stats.fine_gray import fit_fine_gray
+from hepacast.stats.horizon import auc_at
 from hepacast.stats.imputation import chained_imputations, pool
-from hepacast.stats.matching import propensity
+from hepacast.stats.kappa import cohen_kappa, fleiss_kappa
+from hepacast.stats.matching import match_propensity, propensity, treatment_by_class
 from hepacast.stats.precision import (
     cases_for_auc_width,
     cox_snell_from_auc,
@@ -19,6 +25,7 @@ from hepacast.stats.precision import (
     riley_binary,
     riley_survival,
 )
+from hepacast.stats.reclassification import idi
 from hepacast.stats.regression import fit_logistic
 from hepacast.stats.resampling import (
     bootstrap,
@@ -28,6 +35,7 @@ from hepacast.stats.resampling import (
     optimism,
     permutation_p,
 )
+from hepacast.stats.survival_contrasts import rmst
 
 
 def test_binary_sample_size_is_that_of_the_published_example() -> None:
@@ -147,3 +155,30 @@ def test_propensities_add_up_to_the_treated() -> None:
     rng = np.random.default_rng(9)
     X, treated = rng.normal(size=(50, 3)), np.arange(50) % 3 == 0
     assert propensity(X, treated).sum() == pytest.approx(treated.sum())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: gray_test([1, 2, 3], [1, 2, 0], ["a", "a", "a"]),
+        lambda: cumulative_incidence([1, 2], [0, 2]),
+        lambda: fit_fine_gray([0, 0, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6], [1, 1, 1, 2, 0, 0]),
+        lambda: fleiss_kappa([[3, 0], [2, 2], [0, 3]]),
+        lambda: cohen_kappa([[9, 0], [0, 0]]),
+        lambda: icc([[1.0, 2.0, 3.0]]),
+        lambda: rmst([1, 2, 3], [1, 0, 0], 9.0),
+        lambda: auc_at([1, 2, 3], [1, 2, 3], [1, 1, 1], 5.0),
+        lambda: treatment_by_class([0, 1, 0, 1], ["a"] * 4, [1, 2, 3, 4], [1] * 4),
+        lambda: xtile([1, 1, 1, 1], [1, 2, 3, 4], [1] * 4),
+        lambda: idi([0.1, 0.2, 0.3], [0.2, 0.3, 0.4], [0, 0, 1]),
+        lambda: match_propensity([1.0, 9, 2, 8, 3, 7.5], [0, 1, 0, 0, 1, 1], caliper=1e-9),
+    ],
+)
+def test_what_the_later_groups_cannot_answer_is_refused(ask: object) -> None:
+    with pytest.raises(NotEstimableError):
+        ask()  # type: ignore[operator]
+
+
+def test_a_cause_that_is_no_code_is_refused() -> None:
+    with pytest.raises(TableError):
+        cumulative_incidence([1, 2], [1, 0.5])
