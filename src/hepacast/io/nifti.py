@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.core.errors import GeometryError, HepacastError, ImageFileError
+from hepacast.core.errors import HepacastError, ImageFileError
 from hepacast.core.events import Listener, Noticed, ignore
-from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
+from hepacast.io.nifti_geometry import RAS_TO_LPS, grid_of
 from hepacast.io.options import STRICT, ReadOptions
 from hepacast.io.streams import (
     deflate,
@@ -33,6 +33,8 @@ from hepacast.io.voxels import MaskRule, Voxels, as_region, as_volume
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from hepacast.core.geometry import Grid
 
 _NIFTI1 = np.dtype(
     [
@@ -63,8 +65,6 @@ _TYPES = {
     1024: "i8", 1280: "u8",
 }  # fmt: skip
 _CODES = {np.dtype(kind): code for code, kind in _TYPES.items()}
-_UNITS_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SUFFIXES = (".nii", ".nii.gz")
 
 
@@ -97,6 +97,7 @@ def read_nifti(
     Examples
     --------
     >>> import tempfile
+    >>> from hepacast.core.geometry import Grid
     >>> place = Path(tempfile.mkdtemp()) / "image.nii.gz"
     >>> write_nifti(Volume(np.ones((2, 3, 4), np.float32), Grid((2, 3, 4), (5.0, 1.0, 1.0))), place)
     >>> read_nifti(place).grid.spacing
@@ -174,7 +175,7 @@ def load_nifti(path: Path, options: ReadOptions = STRICT, *, on_event: Listener 
     if (slope, intercept) != (1.0, 0.0):
         data = data * np.float64(slope) + np.float64(intercept)
     k, j, i = data.shape
-    return Voxels(data, _grid(header, (k, j, i), options, path.name, on_event), path.name)
+    return Voxels(data, grid_of(header, (k, j, i), options, path.name, on_event), path.name)
 
 
 def _header(raw: bytes) -> np.void:
@@ -269,91 +270,6 @@ def _scaling(header: np.void, source: str, on_event: Listener) -> tuple[float, f
     return 1.0, 0.0
 
 
-def _grid(
-    header: np.void,
-    shape: tuple[int, int, int],
-    options: ReadOptions,
-    source: str,
-    on_event: Listener,
-) -> Grid:
-    unit = _UNITS_MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    candidates = {}
-    if header["qform_code"] > 0:
-        candidates["qform"] = _qform(header)
-    if header["sform_code"] > 0:
-        candidates["sform"] = np.vstack([header["srow"].astype(np.float64), [0, 0, 0, 1]])
-    grids = {
-        name: Grid.from_affine(_to_kji(np.diag([unit, unit, unit, 1.0]) @ affine), shape)
-        for name, affine in candidates.items()
-    }
-    if not grids:
-        return _bare_grid(header, shape, options, unit, source, on_event)
-    if len(grids) == 2:
-        _require_agreement(grids["qform"], grids["sform"])
-    grid = grids.get("sform", grids.get("qform"))
-    assert grid is not None  # noqa: S101 - one of the two is present
-    sizes = np.abs(header["pixdim"][3:0:-1].astype(np.float64)) * unit
-    if "qform" not in grids and not np.allclose(sizes, grid.spacing, rtol=0.01):
-        raise GeometryError(
-            what="pixdim and sform must give one spacing",
-            got=f"pixdim_kji={tuple(sizes.tolist())} mm, sform {grid.describe()}",
-            fix="Find out which is true and export the image again.",
-        )
-    return grid
-
-
-def _require_agreement(qform: Grid, sform: Grid) -> None:
-    if qform.distance_mm(sform) > max(0.05 * min(sform.spacing), 0.01):
-        raise GeometryError(
-            what="qform and sform must give one geometry",
-            got=f"qform {qform.describe()}, sform {sform.describe()}",
-            fix="Find out which is true and export the image again.",
-        )
-
-
-def _bare_grid(
-    header: np.void,
-    shape: tuple[int, int, int],
-    options: ReadOptions,
-    unit: float,
-    source: str,
-    on_event: Listener,
-) -> Grid:
-    k, j, i = (abs(float(n)) * unit for n in header["pixdim"][3:0:-1])
-    if options.spacing_mm is None and (k, j, i) in {(1.0, 1.0, 1.0), (0.0, 0.0, 0.0)}:
-        raise GeometryError(
-            what="an image must say where it is (qform or sform)",
-            got="neither, and a spacing of 1 mm that may be a default",
-            fix="Export it with its geometry, or declare its spacing in the study file.",
-        )
-    on_event(Noticed(source, "no qform or sform: position and orientation are unknown"))
-    return Grid(shape, options.spacing_mm or (k, j, i))
-
-
-def _to_kji(ras: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
-    """Turn an (i, j, k) to RAS matrix into a (k, j, i) to LPS matrix."""
-    lps: Float[np.ndarray, "4 4"] = (_RAS_TO_LPS @ ras)[:, [2, 1, 0, 3]]
-    return lps
-
-
-def _qform(header: np.void) -> Float[np.ndarray, "4 4"]:
-    b, c, d = header["quatern"].astype(np.float64)
-    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
-    rotation = np.array(
-        [
-            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
-        ]
-    )
-    sizes = header["pixdim"].astype(np.float64)
-    steps = np.abs(sizes[1:4]) * np.array([1.0, 1.0, -1.0 if sizes[0] < 0 else 1.0])
-    affine = np.eye(4)
-    affine[:3, :3] = rotation * steps
-    affine[:3, 3] = header["qoffset"]
-    return affine
-
-
 def write_nifti(image: Volume | Region, path: Path | str) -> None:
     """Write an image or a mask as NIfTI-1: equal bytes for equal contents.
 
@@ -377,7 +293,7 @@ def write_nifti(image: Volume | Region, path: Path | str) -> None:
         )
     data = _compact(image)
     head = np.zeros((), _NIFTI1)
-    affine = _RAS_TO_LPS @ image.grid.affine[:, [2, 1, 0, 3]]
+    affine = RAS_TO_LPS @ image.grid.affine[:, [2, 1, 0, 3]]
     _describe(head, data, affine, image.grid)
     # Four zero bytes after the header say that there is no extension.
     parts: list[bytes | memoryview] = [head.tobytes(), b"\0\0\0\0", np.ascontiguousarray(data).data]
