@@ -21,6 +21,9 @@ LAWS = {"kind": "ibsi-laws"}
 A = {**LAWS, "kernels": ["E5", "L5", "S5"], "boundary": "zero"}
 B = {**LAWS, "kernels": ["E3", "W5", "R5"], "boundary": "mirror"}
 C = {**LAWS, "kernels": ["L5", "S5"], "boundary": "mirror", "flat": True}
+W5 = {"kind": "ibsi-wavelet", "wavelet": "db2", "band": "LHL", "boundary": "zero"}
+W6 = {"kind": "ibsi-wavelet", "wavelet": "coif1", "band": "HHL", "boundary": "periodic"}
+W7 = {"kind": "ibsi-wavelet", "wavelet": "haar", "level": 2, "invariant": True}
 MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "1_a_1": ("checkerboard", {**MEAN, "boundary": "zero"}),
     "1_a_2": ("checkerboard", {**MEAN, "boundary": "nearest"}),
@@ -38,6 +41,12 @@ MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "3_b_3": ("checkerboard", {**B, "invariant": True, "energy": 7}),
     "3_c_1": ("checkerboard", C),
     "3_c_2": ("checkerboard", {**C, "invariant": True}),
+    "5_a_1": ("impulse", W5),
+    "5_a_2": ("impulse", {**W5, "invariant": True}),
+    "6_a_1": ("sphere", W6),
+    "6_a_2": ("sphere", {**W6, "invariant": True}),
+    "7_a_1": ("checkerboard", {**W7, "band": "LLL"}),
+    "7_a_2": ("checkerboard", {**W7, "band": "HHH"}),
     "3_c_3": ("checkerboard", {**C, "invariant": True, "energy": 7}),
 }
 

@@ -1,7 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image filters: one file each, registered on import."""
 
-from hepacast.radiomics.filters import gradient, ibsi, lbp, log, original, pointwise, wavelet
+from hepacast.radiomics.filters import (
+    gradient,
+    ibsi,
+    ibsi_wavelet,
+    lbp,
+    log,
+    original,
+    pointwise,
+    wavelet,
+)
 from hepacast.radiomics.filters.registry import FILTERS
 
-__all__ = ["FILTERS", "gradient", "ibsi", "lbp", "log", "original", "pointwise", "wavelet"]
+__all__ = [
+    "FILTERS",
+    "gradient",
+    "ibsi",
+    "ibsi_wavelet",
+    "lbp",
+    "log",
+    "original",
+    "pointwise",
+    "wavelet",
+]
