@@ -74,7 +74,7 @@ def _models(materials: Materials) -> str:
 
 def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
     split, times = materials.study.split, materials.study.controls.permuted_labels
-    cases = ", ".join(f"{len(f.cohort)} for {f.name}" for f in findings)
+    cases = ", ".join(f"{len(f.cohort)} for {f.name.replace('_', ' ')}" for f in findings)
     return (
         f"Models were validated by {split.outer}-fold cross-validation, repeated {split.repeats} "
         f"times, grouped by patient and balanced by outcome ({cases}). Imputation, scaling, "

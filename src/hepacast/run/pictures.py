@@ -20,7 +20,7 @@ COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0
 
 
 def draw_regions(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Region]]]) -> bytes:
-    """Draw every phase at the slice where the first region is largest, with all outlines.
+    """Draw every phase at the slice where the smallest region is largest, with all outlines.
 
     Parameters
     ----------
@@ -55,8 +55,9 @@ def draw_regions(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Regi
 
 def _draw_phase(axes: Axes, volume: Volume, regions: Mapping[str, Region]) -> None:
     """Draw one slice in a window that fits it, outlines on top."""
-    first = next(iter(regions.values()))
-    at = int(first.mask.sum(axis=(1, 2)).argmax())
+    # The smallest region is the lesion; the middle of the liver may show none of it.
+    lesion = min(regions.values(), key=lambda region: region.size)
+    at = int(lesion.mask.sum(axis=(1, 2)).argmax())
     image = volume.data[at]
     low, high = np.percentile(image, [2, 99.5])
     _, step_j, step_i = volume.grid.spacing

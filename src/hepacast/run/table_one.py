@@ -34,7 +34,7 @@ def table_one(clinical: ClinicalTable, cohort: Cohort) -> shown.TableOne:
     """
     row_of = {case: row for row, case in enumerate(clinical.cases)}
     rows = np.array([row_of[case] for case in cohort.table.cases])
-    name = cohort.outcome.name
+    name = cohort.outcome.name.replace("_", " ")
     group = np.where(cohort.outcome.event, f"{name}: event", f"{name}: no event")
     baseline = [v for v in clinical.variables.values() if v.field.timing == "baseline"]
     described = [(v, _describe(v, rows, group)) for v in baseline]
