@@ -82,7 +82,7 @@ def compose(
         failures=tuple(_failure(case, error) for case, error in around.failures.items()),
         pictures=tuple(
             shown.Picture(
-                caption="Outlines of the regions on the slice where the smallest of them is largest.",
+                caption="Outlines of the regions on the slice where the smallest is largest.",
                 png=record.picture,
                 case=record.case,
                 stage="regions",
