@@ -57,7 +57,7 @@ def auc_width(auc: float, events: int, others: int) -> float:
     Source: Hanley and McNeil 1982, Radiology 143:29.
 
     >>> round(auc_width(0.75, 30, 30), 3)
-    0.247
+    0.248
     """
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     square = auc**2

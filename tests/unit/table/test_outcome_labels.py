@@ -97,8 +97,8 @@ def test_every_exclusion_has_its_reason_and_nobody_is_lost() -> None:
     ]  # fmt: skip
     found = label(WITHIN, rows)
     assert [(one.reason, one.cases) for one in found.excluded] == [
-        ("er: time or event not recorded", ("p3", "p4")),
-        ("er: censored before 24 months", ("p2",)),
+        ("time or event not recorded", ("p3", "p4")),
+        ("censored before 24 months", ("p2",)),
     ]
     assert found.cases == ("p0", "p1", "p5")
 
@@ -107,7 +107,7 @@ def test_an_event_without_a_time_is_plainly_recorded_or_not() -> None:
     found = label(PLAIN, [(None, "1"), (None, "0"), (None, None)])
     assert isinstance(found.outcome, Binary)
     assert (found.cases, found.outcome.event.tolist()) == (("p0", "p1"), [True, False])
-    assert found.excluded[0].reason == "er: event not recorded"
+    assert found.excluded[0].reason == "event not recorded"
 
 
 @pytest.mark.parametrize(
