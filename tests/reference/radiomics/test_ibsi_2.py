@@ -24,6 +24,9 @@ C = {**LAWS, "kernels": ["L5", "S5"], "boundary": "mirror", "flat": True}
 W5 = {"kind": "ibsi-wavelet", "wavelet": "db2", "band": "LHL", "boundary": "zero"}
 W6 = {"kind": "ibsi-wavelet", "wavelet": "coif1", "band": "HHL", "boundary": "periodic"}
 W7 = {"kind": "ibsi-wavelet", "wavelet": "haar", "level": 2, "invariant": True}
+G = {"kind": "ibsi-gabor"}
+G_A = {**G, "sigma_mm": 10.0, "wavelength_mm": 4.0, "gamma": 0.5, "boundary": "zero"}
+G_B = {**G, "sigma_mm": 20.0, "wavelength_mm": 8.0, "gamma": 2.5, "boundary": "mirror"}
 MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "1_a_1": ("checkerboard", {**MEAN, "boundary": "zero"}),
     "1_a_2": ("checkerboard", {**MEAN, "boundary": "nearest"}),
@@ -41,6 +44,10 @@ MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "3_b_3": ("checkerboard", {**B, "invariant": True, "energy": 7}),
     "3_c_1": ("checkerboard", C),
     "3_c_2": ("checkerboard", {**C, "invariant": True}),
+    "4_a_1": ("impulse", {**G_A, "theta_deg": 60.0}),
+    "4_a_2": ("impulse", {**G_A, "step_deg": 45.0, "planes": "orthogonal"}),
+    "4_b_1": ("sphere", {**G_B, "theta_deg": 225.0}),
+    "4_b_2": ("sphere", {**G_B, "step_deg": 22.5, "planes": "orthogonal"}),
     "5_a_1": ("impulse", W5),
     "5_a_2": ("impulse", {**W5, "invariant": True}),
     "6_a_1": ("sphere", W6),
@@ -66,6 +73,12 @@ def compare(folder: Path, name: str) -> float:
     return float(np.abs(made - reference).max() / np.ptp(reference))
 
 
-@pytest.mark.parametrize("name", sorted(MAPS))
+SLOW = {"4_a_2", "4_b_2"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in sorted(MAPS)],
+)
 def test_a_response_map_is_the_reference(shared: Path, name: str) -> None:
     assert compare(shared / "ibsi", name) <= 0.01

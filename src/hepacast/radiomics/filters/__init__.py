@@ -2,6 +2,7 @@
 """Image filters: one file each, registered on import."""
 
 from hepacast.radiomics.filters import (
+    gabor,
     gradient,
     ibsi,
     ibsi_wavelet,
@@ -15,6 +16,7 @@ from hepacast.radiomics.filters.registry import FILTERS
 
 __all__ = [
     "FILTERS",
+    "gabor",
     "gradient",
     "ibsi",
     "ibsi_wavelet",
