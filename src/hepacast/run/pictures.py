@@ -59,7 +59,10 @@ def _draw_phase(axes: Axes, volume: Volume, regions: Mapping[str, Region]) -> No
     lesion = min(regions.values(), key=lambda region: region.size)
     at = int(lesion.mask.sum(axis=(1, 2)).argmax())
     image = volume.data[at]
-    low, high = np.percentile(image, [2, 99.5])
+    # A window on the largest region, as a reader would set it: air and bone may saturate.
+    organ = max(regions.values(), key=lambda region: region.size)
+    low, high = np.percentile(volume.data[organ.mask], [1, 99])
+    low, high = low - (high - low), high + (high - low)
     _, step_j, step_i = volume.grid.spacing
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, aspect=step_j / step_i)
     for region, colour in zip(regions.values(), COLOURS, strict=False):
