@@ -17,7 +17,7 @@ from hepacast.core.errors import HepacastError, ImageFileError
 from hepacast.core.geometry import Grid
 from hepacast.core.provenance import digest_array
 from hepacast.core.volume import Region, Volume
-from hepacast.io.streams import read_bytes, require_size, write_atomic
+from hepacast.io.streams import read_bytes, require_size, write_verified
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -55,7 +55,7 @@ def save_cached(image: Volume | Region, path: Path | str) -> str:
         "axes": image.grid.axes,
     }
     line = json.dumps(head, sort_keys=True).encode() + b"\n"
-    write_atomic(Path(path), [_MAGIC, line, _pack(stored)])
+    write_verified(Path(path), [_MAGIC, line, _pack(stored)])
     return digest
 
 

@@ -16,7 +16,7 @@ from hepacast.core.events import Advanced, Event, Failed, Listener, Noticed, Sta
 from hepacast.io.dicom.series import list_series, load_series
 from hepacast.io.nifti import write_nifti
 from hepacast.io.options import STRICT, ReadOptions
-from hepacast.io.streams import write_atomic
+from hepacast.io.streams import write_verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,13 +164,13 @@ def _report(target: Path, rows: Iterable[tuple[object, ...]], result: Conversion
             got=error.strerror or type(error).__name__,
             fix="Choose another folder.",
         ).at(file=target) from error
-    write_atomic(target / "converted.csv", [_csv(_CONVERTED, rows)])
+    write_verified(target / "converted.csv", [_csv(_CONVERTED, rows)])
     if result.failures:
         listed = (
             (patient, where, type(error).__name__, error.what, error.got, error.fix)
             for patient, where, error in result.failures
         )
-        write_atomic(target / "failures.csv", [_csv(_FAILURES, listed)])
+        write_verified(target / "failures.csv", [_csv(_FAILURES, listed)])
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

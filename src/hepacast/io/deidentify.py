@@ -28,7 +28,7 @@ from hepacast.io.dicom.comments import without_comments
 from hepacast.io.dicom.header import MALFORMED, SECONDARY_CAPTURE, open_dicom, quiet
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.dicom.write import EXPLICIT_LITTLE
-from hepacast.io.streams import write_atomic
+from hepacast.io.streams import write_verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -247,7 +247,7 @@ def deidentify_file(
     place = Path(folder) / str(clean.PatientID) / str(clean.SeriesInstanceUID)
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"{clean.SOPInstanceUID}.dcm"
-    write_atomic(target, [_bytes(clean)])
+    write_verified(target, [_bytes(clean)])
     return target
 
 

@@ -27,7 +27,7 @@ from hepacast.io.streams import (
     read_bytes,
     require_length,
     require_size,
-    write_atomic,
+    write_verified,
 )
 from hepacast.io.voxels import MaskRule, Voxels, as_region, as_volume
 
@@ -297,7 +297,7 @@ def write_nifti(image: Volume | Region, path: Path | str) -> None:
     _describe(head, data, affine, image.grid)
     # Four zero bytes after the header say that there is no extension.
     parts: list[bytes | memoryview] = [head.tobytes(), b"\0\0\0\0", np.ascontiguousarray(data).data]
-    write_atomic(place, deflate(parts) if place.name.endswith(".gz") else parts)
+    write_verified(place, deflate(parts) if place.name.endswith(".gz") else parts)
 
 
 def _compact(image: Volume | Region) -> np.ndarray:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hepacast.core.errors import HepacastError
+from hepacast.core.errors import HepacastError, ImageFileError
+from hepacast.io.streams import write_verified
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class StoreError(HepacastError, OSError):
@@ -30,28 +32,14 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
         If the disk is full or the folder cannot be written; nothing is left behind.
     """
     raw = data.encode("utf-8") if isinstance(data, str) else data
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(raw)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if temporary.stat().st_size != len(raw):
-            raise OSError(0, "the file on disk is shorter than what was written")  # noqa: TRY301
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
+        write_verified(path, [raw])
+    except (OSError, ImageFileError) as error:
+        got = error.got if isinstance(error, ImageFileError) else error.strerror or str(error)
         raise StoreError(
             what="results need a folder that can be written, with room on the disk",
-            got=str(error),
+            got=got,
             fix="Free space or choose another --out; what was finished is kept.",
         ).at(file=path) from error
-    finally:
-        # Also when somebody stops the run by hand.
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
     return path

@@ -204,7 +204,7 @@ def deflate(parts: Iterable[Buffer], level: int = 4) -> Iterable[bytes]:
     yield crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-def write_atomic(path: Path, parts: Iterable[Buffer], *, durable: bool = True) -> None:
+def write_verified(path: Path, parts: Iterable[Buffer], *, durable: bool = True) -> None:
     """Write a file that is complete and verified, or not there at all.
 
     The bytes go to a temporary file in the same folder, are forced to the disk,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepacast.core.errors import ImageFileError
-from hepacast.io.streams import write_atomic
+from hepacast.io.streams import write_verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def write_series(
         for name, value in identity.attributes.items():
             setattr(dataset, name, value)
         # Hundreds of small files, which can be written again: no wait for each of them.
-        write_atomic(path, [encode(dataset)], durable=False)
+        write_verified(path, [encode(dataset)], durable=False)
         paths.append(path)
     return tuple(paths)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hepacast.core.errors import GeometryError
 from hepacast.io.dicom.write import encode, uid_of
-from hepacast.io.streams import write_atomic
+from hepacast.io.streams import write_verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def write_seg(
     bits = np.stack([regions[number - 1].mask[k] for number, k in planes])
     packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
     dataset.PixelData = packed + b"\0" * (len(packed) % 2)
-    write_atomic(path, [encode(dataset)])
+    write_verified(path, [encode(dataset)])
 
 
 def _base(series: Series, frames: int, names: list[str]) -> Dataset:
