@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from hepacast.io.dicom.write import SeriesIdentity, encode, uid_of
-from hepacast.io.streams import write_atomic
+from hepacast.io.streams import write_verified
 from hepacast.phantom.tissue import PHASES, SECONDS
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def write_clip(clip: Clip, path: Path, patient: Patient) -> None:
     ds.LossyImageCompression = "00"
     ds.SequenceOfUltrasoundRegions = [_region(clip, panel) for panel in clip.panels]
     ds.PixelData = clip.frames.tobytes()
-    write_atomic(path, [encode(ds)])
+    write_verified(path, [encode(ds)])
 
 
 def _region(clip: Clip, panel: tuple[int, int]) -> Dataset:
