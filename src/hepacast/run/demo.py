@@ -53,14 +53,12 @@ regions:
   tumour: {{mask: tumour}}
   ring: {{from: tumour, ring_mm: 5, inside: liver}}
 features:
-  radiomics:
-    regions: [tumour, ring]
-    params: {{families: [shape, firstorder, glcm]}}
+  radiomics: {{regions: [tumour, ring]}}
 scores:
   clinical: {{from: [clinical], steps: [impute], model: lasso}}
   rad_score:
     from: [radiomics]
-    steps: [impute, variance, {{univariate: {{best: 20}}}}]
+    steps: [impute, variance, {{correlation: {{limit: 0.95}}}}]
     model: lasso
 models:
   sets: {{clinical: [clinical], imaging: [rad_score], combined: [clinical, rad_score]}}
