@@ -205,6 +205,24 @@ class FeatureTable:
         """Return the same cases with other values (and columns)."""
         return replace(self, values=values, columns=self.columns if columns is None else columns)
 
+    def complete(self, who: str) -> Float[np.ndarray, "case feature"]:
+        """Return the values for somebody who cannot work with missing ones.
+
+        Raises
+        ------
+        TableError
+            Naming the first column and case with a missing value.
+        """
+        gaps = ~np.isfinite(self.values)
+        if gaps.any():
+            row, column = (int(at) for at in np.argwhere(gaps)[0])
+            raise TableError(
+                what=f"{who} needs complete columns",
+                got=f"{int(gaps.sum())} missing values, the first in {self.columns[column]}",
+                fix="Put an impute step before it.",
+            ).at(case=self.cases[row])
+        return self.values
+
     def beside(self, other: FeatureTable) -> FeatureTable:
         """Put the columns of another table of the same cases to the right."""
         same = other.rows(self.cases)

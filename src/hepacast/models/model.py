@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from hepacast.core.errors import StudyError, TableError
+from hepacast.core.errors import StudyError
 from hepacast.core.folds import Fitted, Train
 from hepacast.core.outcome import Binary, CompetingRisks, Survival
 from hepacast.core.params import Params
@@ -191,12 +191,4 @@ def complete(table: FeatureTable, who: str) -> Float[np.ndarray, "case feature"]
     TableError
         Naming the first column and case with a missing value.
     """
-    gaps = ~np.isfinite(table.values)
-    if gaps.any():
-        row, column = (int(at) for at in np.argwhere(gaps)[0])
-        raise TableError(
-            what=f"{who} needs complete columns",
-            got=f"{int(gaps.sum())} missing values, the first in {table.columns[column]}",
-            fix="Put an impute step before it.",
-        ).at(case=table.cases[row])
-    return table.values
+    return table.complete(who)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from hepacast.core.errors import TableError
 from hepacast.core.folds import Fitted, Train
 from hepacast.core.registry import Registry
 from hepacast.stats.dealing import in_case_order
@@ -142,13 +141,4 @@ def complete(train: Train, who: str) -> Float[np.ndarray, "case feature"]:
     TableError
         Naming the first column and case with a missing value.
     """
-    values = train.table.values
-    gaps = ~np.isfinite(values)
-    if gaps.any():
-        row, column = (int(at) for at in np.argwhere(gaps)[0])
-        raise TableError(
-            what=f"{who} needs complete columns",
-            got=f"{int(gaps.sum())} missing values, the first in {train.table.columns[column]}",
-            fix="Put an impute step before it.",
-        ).at(case=train.table.cases[row])
-    return values
+    return train.table.complete(who)
