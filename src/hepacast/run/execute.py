@@ -1,29 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work on many items, in this process or in several, with the same result."""
+"""Work on many items: here, in several processes, on a cluster, or one share of them.
+
+Whoever works, the results are the same: a task is a pure function of its item.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from hepacast.core.errors import HepacastError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from hepacast.run.shard import Shard
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+WINDOW = 3
+"""Items in flight for every worker: enough to hide the way; a million must wait in no queue."""
+
 
 class WorkerLostError(HepacastError, RuntimeError):
     """A worker process died: most often it ran out of memory."""
+
+
+class LostCountError(HepacastError, RuntimeError):
+    """Fewer results came back than items were sent."""
+
+
+class Pool(Protocol):
+    """Somewhere that tasks can be sent to.
+
+    A flight is whatever the pool hands out for a task that is on its way.
+    """
+
+    @property
+    def workers(self) -> int:
+        """How many items can be worked on at the same time, now."""
+
+    def submit(self, task: Callable[[Any], Any], item: object) -> Any:  # noqa: ANN401 - the pool's own handle
+        """Send one item and return its flight."""
+
+    def landed(self, flying: Collection[Any]) -> Iterable[Any]:
+        """Wait until at least one flight is over, and return those that are."""
+
+    def result(self, flight: Any) -> Any:  # noqa: ANN401 - what the task returned
+        """Return what the task returned, or the error to report for its item."""
+
+
+def _nothing_kept(item: object) -> None:
+    """Know of no earlier result."""
+    del item
 
 
 @dataclass(slots=True)
@@ -32,48 +68,91 @@ class Executor:
 
     Parameters
     ----------
-    workers : int
-        Processes; 1 works in this one.
+    pool : Pool, optional
+        Where to send the items; this process by default.
+    shard : Shard, optional
+        The share of the items that is worked on here; all of them by default.
     """
 
-    workers: int = 1
-    _pool: ProcessPoolExecutor | None = None
+    pool: Pool | None = None
+    shard: Shard | None = None
 
     def map(
-        self, task: Callable[[Item], Result], items: Sequence[Item]
+        self,
+        task: Callable[[Item], Result],
+        items: Sequence[Item],
+        kept: Callable[[Item], Result | None] = _nothing_kept,
     ) -> Iterator[tuple[int, Result | HepacastError]]:
         """Yield the place of every item with its result, or with the error it raised.
 
+        Parameters
+        ----------
+        task : callable
+            A pure function that can be imported, because it may run elsewhere.
+        items : sequence
+            What to work on; small, for every item travels.
+        kept : callable
+            Gives the result of an item that an earlier run has finished, else None;
+            asked here, before anything is sent.
+
+        Raises
+        ------
+        SharesLeftError
+            When one share is done and others still have items without a result.
+        LostCountError
+            If a result never came back: a run that is short of one must not look whole.
+
+        Notes
+        -----
         Only errors raised on purpose are caught; any other is a defect and stops the run.
         """
-        if self._pool is None:
+        todo = []
+        for at, item in enumerate(items):
+            found = kept(item)
+            if found is None:
+                todo.append((at, item))
+            else:
+                yield at, found
+        mine = todo if self.shard is None else self.shard.mine(todo)
+        yield from self._work(task, mine)
+        if self.shard is not None:
+            yield from self.shard.others(todo, kept)
+
+    def _work(
+        self, task: Callable[[Item], Result], todo: Sequence[tuple[int, Item]]
+    ) -> Iterator[tuple[int, Result | HepacastError]]:
+        """Work on items, here or in the pool, and count what comes back."""
+        if self.pool is None:
             with threadpool_limits(1):
-                for at, item in enumerate(items):
+                for at, item in todo:
                     yield at, _attempt(task, item)
             return
-        yield from self._spread(self._pool, task, items)
+        back = 0
+        for at, result in _spread(self.pool, task, todo):
+            back += 1
+            yield at, result
+        if back != len(todo):
+            raise LostCountError(
+                what="every item that was sent must come back",
+                got=f"{back} of {len(todo)}",
+                fix="Run again: what is finished is kept.",
+            )
 
-    def _spread(
-        self,
-        pool: ProcessPoolExecutor,
-        task: Callable[[Item], Result],
-        items: Sequence[Item],
-    ) -> Iterator[tuple[int, Result | HepacastError]]:
-        """Keep a few items per worker in flight, so that a million wait in no queue."""
-        todo = iter(enumerate(items))
-        flying: dict[Future[Result | HepacastError], int] = {}
-        while True:
-            for at, item in todo:
-                try:
-                    flying[pool.submit(_attempt, task, item)] = at
-                except BrokenProcessPool as error:
-                    raise _lost() from error
-                if len(flying) >= 3 * self.workers:
-                    break
-            if not flying:
-                return
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                yield flying.pop(future), _result(future)
+
+def _spread(
+    pool: Pool, task: Callable[[Item], Result], todo: Sequence[tuple[int, Item]]
+) -> Iterator[tuple[int, Result | HepacastError]]:
+    """Keep a few items per worker in flight."""
+    waiting = iter(todo)
+    flying: dict[Any, int] = {}
+    while True:
+        room = max(1, WINDOW * pool.workers) - len(flying)
+        for _, (at, item) in zip(range(room), waiting, strict=False):
+            flying[pool.submit(task, item)] = at
+        if not flying:
+            return
+        for flight in list(pool.landed(flying)):
+            yield flying.pop(flight), pool.result(flight)
 
 
 def _attempt(task: Callable[[Item], Result], item: Item) -> Result | HepacastError:
@@ -84,12 +163,36 @@ def _attempt(task: Callable[[Item], Result], item: Item) -> Result | HepacastErr
         return error
 
 
-def _result(future: Future[Result | HepacastError]) -> Result | HepacastError:
-    """Take the result of a worker, and explain one that died."""
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise _lost() from error
+def attempt_alone(task: Callable[[Item], Result], item: Item) -> Result | HepacastError:
+    """Run the task in one thread: the processes are the parallelism."""
+    with threadpool_limits(1):
+        return _attempt(task, item)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Processes of this machine."""
+
+    pool: ProcessPoolExecutor
+    workers: int
+
+    def submit(self, task: Callable[[Any], Any], item: object) -> Future[Any]:
+        """Send one item to a process."""
+        try:
+            return self.pool.submit(attempt_alone, task, item)
+        except BrokenProcessPool as error:
+            raise _lost() from error
+
+    def landed(self, flying: Collection[Future[Any]]) -> Iterable[Future[Any]]:
+        """Wait for the first process that is done."""
+        return wait(flying, return_when=FIRST_COMPLETED).done
+
+    def result(self, flight: Future[Any]) -> Any:  # noqa: ANN401 - what the task returned
+        """Take the result of a worker, and explain one that died."""
+        try:
+            return flight.result()
+        except BrokenProcessPool as error:
+            raise _lost() from error
 
 
 def _lost() -> WorkerLostError:
@@ -101,14 +204,9 @@ def _lost() -> WorkerLostError:
     )
 
 
-def _single_thread() -> None:
-    """Give a worker one thread: the processes are the parallelism."""
-    threadpool_limits(1)
-
-
 @contextmanager
-def executor(workers: int) -> Iterator[Executor]:
-    """Open an executor, and close its processes at the end.
+def executor(workers: int, shard: Shard | None = None) -> Iterator[Executor]:
+    """Open an executor on this machine, and close its processes at the end.
 
     Examples
     --------
@@ -117,11 +215,11 @@ def executor(workers: int) -> Iterator[Executor]:
     {0: 2, 1: 3}
     """
     if workers <= 1:
-        yield Executor(1)
+        yield Executor(shard=shard)
         return
     # Spawn, not fork: forking a process that holds numba or BLAS threads can hang.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_single_thread)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
     try:
-        yield Executor(workers, pool)
+        yield Executor(Processes(pool, workers), shard)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
