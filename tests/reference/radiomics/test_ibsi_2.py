@@ -27,6 +27,8 @@ W7 = {"kind": "ibsi-wavelet", "wavelet": "haar", "level": 2, "invariant": True}
 G = {"kind": "ibsi-gabor"}
 G_A = {**G, "sigma_mm": 10.0, "wavelength_mm": 4.0, "gamma": 0.5, "boundary": "zero"}
 G_B = {**G, "sigma_mm": 20.0, "wavelength_mm": 8.0, "gamma": 2.5, "boundary": "mirror"}
+S = {"kind": "ibsi-simoncelli", "boundary": "periodic"}
+R = {"kind": "ibsi-riesz-log", "sigma_mm": 3.0, "boundary": "zero"}
 MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "1_a_1": ("checkerboard", {**MEAN, "boundary": "zero"}),
     "1_a_2": ("checkerboard", {**MEAN, "boundary": "nearest"}),
@@ -54,6 +56,12 @@ MAPS: dict[str, tuple[str, dict[str, Any]]] = {
     "6_a_2": ("sphere", {**W6, "invariant": True}),
     "7_a_1": ("checkerboard", {**W7, "band": "LLL"}),
     "7_a_2": ("checkerboard", {**W7, "band": "HHH"}),
+    "8_a_1": ("checkerboard", {**S, "level": 1}),
+    "8_a_2": ("checkerboard", {**S, "level": 2}),
+    "8_a_3": ("checkerboard", {**S, "level": 3}),
+    "9_a": ("impulse", {**R, "riesz": [1, 0, 0]}),
+    "9_b_1": ("sphere", {**R, "riesz": [0, 2, 0]}),
+    "10_b_1": ("pattern_1", {**S, "level": 1, "riesz": [0, 2, 0], "boundary": "nearest"}),
     "3_c_3": ("checkerboard", {**C, "invariant": True, "energy": 7}),
 }
 

@@ -10,6 +10,7 @@ from hepacast.radiomics.filters import (
     log,
     original,
     pointwise,
+    riesz,
     wavelet,
 )
 from hepacast.radiomics.filters.registry import FILTERS
@@ -24,5 +25,6 @@ __all__ = [
     "log",
     "original",
     "pointwise",
+    "riesz",
     "wavelet",
 ]

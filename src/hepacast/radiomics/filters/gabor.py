@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import PositiveFloat
 
-from hepacast.radiomics.filters.ibsi import BoundedParams
+from hepacast.radiomics.filters.ibsi import PAD, BoundedParams
 from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
 from hepacast.radiomics.settings import FilterParams
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
     from hepacast.core.volume import Box, Volume
 
-_PAD: dict[str, Literal["constant", "edge", "wrap", "symmetric"]] = {
-    "zero": "constant",
-    "nearest": "edge",
-    "periodic": "wrap",
-    "mirror": "symmetric",
-}
 CUTOFF = 6.0
 """Where the envelope ends, in its standard deviations."""
 
@@ -92,7 +86,7 @@ def _plane(
         turns = [params.theta_deg + n * params.step_deg for n in range(count)]
     kernels = [wave(params, math.radians(turn), spacing) for turn in turns]
     reach = kernels[0].shape[0] // 2
-    padded = np.pad(plane, reach, mode=_PAD[params.boundary])
+    padded = np.pad(plane, reach, mode=PAD[params.boundary])
     total = np.zeros_like(plane)
     for kernel in kernels:
         total += np.abs(fftconvolve(padded, kernel, mode="valid"))

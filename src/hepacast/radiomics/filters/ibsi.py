@@ -27,6 +27,13 @@ _MODE: dict[Boundary, Literal["constant", "nearest", "wrap", "reflect"]] = {
     "periodic": "wrap",
     "mirror": "reflect",
 }
+PAD: dict[Boundary, Literal["constant", "edge", "wrap", "symmetric"]] = {
+    "zero": "constant",
+    "nearest": "edge",
+    "periodic": "wrap",
+    "mirror": "symmetric",
+}
+"""What NumPy calls each way in which an image goes on; SciPy's names are others."""
 
 LAWS = {
     "L3": np.array([1, 2, 1]) / np.sqrt(6),
@@ -145,24 +152,43 @@ def truncated_log(params: FilterParams, setting: Setting) -> Mapping[str, Respon
 def _laplacian(
     image: Volume, box: Box, *, params: TruncatedLogParams, sigma: float
 ) -> Float[np.ndarray, "k j i"]:
-    data = image.data.astype(np.float64)
     axes = (1, 2) if params.flat else (0, 1, 2)
+    scales = {axis: sigma / image.grid.spacing[axis] for axis in axes}
+    data = image.data.astype(np.float64)
+    return sampled_laplacian(data, scales, params.cutoff, params.boundary)[box]
+
+
+def sampled_laplacian(
+    data: Float[np.ndarray, "k j i"],
+    scales: Mapping[int, float],
+    cutoff: float,
+    boundary: Boundary,
+) -> Float[np.ndarray, "k j i"]:
+    """Convolve with a sampled Laplacian of Gaussian.
+
+    Parameters
+    ----------
+    data : (k, j, i) float64
+        Intensities.
+    scales : mapping of axis to float
+        Standard deviation along each axis filtered, voxels.
+    cutoff : float
+        Where the filter ends, in standard deviations.
+    boundary : str
+        How the image goes on beyond its edge.
+    """
     smooth: dict[int, np.ndarray] = {}
     curved: dict[int, np.ndarray] = {}
-    for axis in axes:
-        scale = sigma / image.grid.spacing[axis]
-        reach = int(np.floor(params.cutoff * scale + 0.5))
+    for axis, scale in scales.items():
+        reach = int(np.floor(cutoff * scale + 0.5))
         at = np.arange(-reach, reach + 1)
         smooth[axis] = np.exp(-(at**2) / (2 * scale**2)) / (np.sqrt(2 * np.pi) * scale)
         curved[axis] = smooth[axis] * (at**2 / scale**2 - 1) / scale**2
     total = np.zeros_like(data)
-    for bent in axes:
-        kernels = [
-            None if axis not in axes else curved[axis] if axis == bent else smooth[axis]
-            for axis in range(3)
-        ]
-        total += convolved(data, kernels, params.boundary)
-    return total[box]
+    for bent in scales:
+        kernels = [curved[axis] if axis == bent else smooth.get(axis) for axis in range(3)]
+        total += convolved(data, kernels, boundary)
+    return total
 
 
 @FILTERS.register(LawsParams)
@@ -188,7 +214,7 @@ def laws(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
 def _laws(image: Volume, box: Box, *, params: LawsParams) -> Float[np.ndarray, "k j i"]:
     data = image.data.astype(np.float64)
     best: np.ndarray | None = None
-    for kernels in _turns([LAWS[k] for k in params.kernels], params):
+    for kernels in _turned([LAWS[k] for k in params.kernels], params):
         made = convolved(data, kernels, params.boundary)
         best = made if best is None else np.maximum(best, made)
     if best is None:
@@ -201,24 +227,29 @@ def _laws(image: Volume, box: Box, *, params: LawsParams) -> Float[np.ndarray, "
     return best[box]
 
 
-def _turns(kernels: list[np.ndarray], params: LawsParams) -> Iterator[list[np.ndarray | None]]:
-    """Kernels along k, j and i in every right-angle turn that keeps the hand; one if not asked."""
-    count = 2 if params.flat else 3
-    named = kernels[:count]
-    if not params.invariant:
-        ordered = named[::-1]
-        yield [None, *ordered] if params.flat else list(ordered)
-        return
-    for order in permutations(range(count)):
+def turns(axes: int) -> Iterator[tuple[tuple[int, ...], tuple[bool, ...]]]:
+    """Order and flips of so many axes in every right-angle turn that keeps the hand.
+
+    >>> [len(list(turns(n))) for n in (2, 3)]
+    [4, 24]
+    """
+    for order in permutations(range(axes)):
         # A permutation of the axes turns the hand if it is odd; so does every flip.
-        odd = sum(order[a] > order[b] for a in range(count) for b in range(a + 1, count)) % 2
-        for flips in product((False, True), repeat=count):
+        odd = sum(order[a] > order[b] for a in range(axes) for b in range(a + 1, axes)) % 2
+        for flips in product((False, True), repeat=axes):
             if (sum(flips) + odd) % 2 == 0:
-                turned = [
-                    named[n][::-1] if flip else named[n]
-                    for n, flip in zip(order, flips, strict=True)
-                ]
-                yield [None, *turned[::-1]] if params.flat else list(turned[::-1])
+                yield order, flips
+
+
+def _turned(kernels: list[np.ndarray], params: LawsParams) -> Iterator[list[np.ndarray | None]]:
+    """Kernels along k, j and i in every right-angle turn; as they are if not asked for."""
+    count = 2 if params.flat else 3
+    still = iter([(tuple(range(count)), (False,) * count)])
+    for order, flips in turns(count) if params.invariant else still:
+        turned: list[np.ndarray | None] = [
+            kernels[n][::-1] if flip else kernels[n] for n, flip in zip(order, flips, strict=True)
+        ]
+        yield [None, *turned[::-1]] if params.flat else turned[::-1]
 
 
 def _plane(params: BoundedParams) -> str:

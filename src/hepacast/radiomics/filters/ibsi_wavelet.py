@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import permutations, product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from hepacast.radiomics.filters.ibsi import _MODE, BoundedParams
+from hepacast.radiomics.filters.ibsi import _MODE, BoundedParams, turns
 from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jaxtyping import Float
 
@@ -30,12 +29,19 @@ class SeparableWaveletParams(BoundedParams):
     kind: Literal["ibsi-wavelet"] = "ibsi-wavelet"
     wavelet: str = "coif1"
     """Any discrete wavelet of PyWavelets."""
-    band: str = Field(default="LLH", pattern="^[LH]{3}$")
-    """Filters along i, j and k."""
+    band: str = Field(default="LLH", pattern="^[LH]{2,3}$")
+    """Filters along i, j and (unless flat) k."""
     level: PositiveInt = 1
     """Level of decomposition; filters of level n are 2^(n - 1) times as wide."""
     invariant: bool = False
     """Average the response over all right-angle turns."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> SeparableWaveletParams:
+        if not self.flat and len(self.band) < 3:
+            msg = f"a band in 3D has three letters, not {self.band!r}"
+            raise ValueError(msg)
+        return self
 
     @field_validator("wavelet")
     @classmethod
@@ -50,15 +56,16 @@ class SeparableWaveletParams(BoundedParams):
 
 @FILTERS.register(SeparableWaveletParams)
 def separable_wavelet(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
-    """Convolve with one band of an undecimated wavelet transform, in 3D.
+    """Convolve with one band of an undecimated wavelet transform.
 
     Source: IBSI 2 reference manual, "Separable wavelets".
     """
     del setting
     if not isinstance(params, SeparableWaveletParams):
         raise TypeError
-    suffix = "-avg" if params.invariant else ""
-    token = f"wavelet-{params.wavelet}-{params.level}-{params.band}{suffix}".replace(".", "-")
+    band = params.band[:2] if params.flat else params.band
+    suffix = ("-avg" if params.invariant else "") + ("-2D" if params.flat else "")
+    token = f"wavelet-{params.wavelet}-{params.level}-{band}{suffix}".replace(".", "-")
     return {token: partial(_respond, params=params)}
 
 
@@ -72,8 +79,9 @@ def _respond(
     data = image.data.astype(np.float64)
     total = np.zeros_like(data)
     count = 0
-    turns = _turns() if params.invariant else iter([((0, 1, 2), (False, False, False))])
-    for order, flips in turns:
+    axes = 2 if params.flat else 3
+    still = iter([(tuple(range(axes)), (False,) * axes)])
+    for order, flips in turns(axes) if params.invariant else still:
         made = data
         for level in range(1, params.level + 1):
             letters = params.band if level == params.level else "LLL"
@@ -86,15 +94,6 @@ def _respond(
         total += made
         count += 1
     return (total / count)[box]
-
-
-def _turns() -> Iterator[tuple[tuple[int, ...], tuple[bool, ...]]]:
-    """Order and flips of the axes in the 24 right-angle turns."""
-    for order in permutations(range(3)):
-        odd = sum(order[a] > order[b] for a in range(3) for b in range(a + 1, 3)) % 2
-        for flips in product((False, True), repeat=3):
-            if (sum(flips) + odd) % 2 == 0:
-                yield order, flips
 
 
 def _widened(taps: np.ndarray, level: int) -> np.ndarray:
@@ -112,7 +111,7 @@ def _convolved(
     from scipy.ndimage import convolve1d
 
     mode = _MODE[params.boundary]
-    for axis, (kernel, flip) in enumerate(kernels):
+    for axis, (kernel, flip) in enumerate(kernels, start=3 - len(kernels)):
         origin = -1 if flip and len(kernel) % 2 == 0 else 0
         turned = kernel[::-1] if flip else kernel
         data = convolve1d(data, turned, axis=axis, mode=mode, origin=origin)
