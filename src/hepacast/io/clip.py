@@ -12,7 +12,7 @@ import numpy as np
 
 from hepacast.core.errors import GeometryError, HepacastError, ImageFileError
 from hepacast.core.params import Params
-from hepacast.io.dicom.header import MALFORMED, open_dicom, quiet
+from hepacast.io.dicom.header import MALFORMED, open_dicom, quiet, spoken
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.streams import require_size, unreadable
 
@@ -167,7 +167,7 @@ def read_clip(path: Path | str, options: ClipOptions = _STRICT) -> Clip:
     except MALFORMED as error:
         raise ImageFileError(
             what="a clip must be complete",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="The file is damaged: export it again.",
         ).at(file=path) from error
 
@@ -279,7 +279,7 @@ def _decode(source: Any) -> Iterable[tuple[np.ndarray, float]]:  # noqa: ANN401 
     except (av.FFmpegError, IndexError) as error:
         raise ImageFileError(
             what="a clip must be a video that can be decoded to its end",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="Check the path; export the clip again as MP4, AVI or DICOM.",
         ) from error
 

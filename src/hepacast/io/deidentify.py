@@ -25,6 +25,7 @@ import numpy as np
 from hepacast.core.errors import ImageFileError
 from hepacast.io.clip import blank_outside, list_panes
 from hepacast.io.dicom.comments import without_comments
+from hepacast.io.dicom.descriptions import clean_text
 from hepacast.io.dicom.header import MALFORMED, SECONDARY_CAPTURE, open_dicom, quiet
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.dicom.write import EXPLICIT_LITTLE
@@ -87,22 +88,6 @@ _TEXTS = frozenset(
     ("StudyDescription", "SeriesDescription", "ProtocolName", "ContrastBolusAgent", "SegmentLabel",
      "SequenceName", "FilterType", "SoftwareVersions", "CodeMeaning", "StackID")
 )  # fmt: skip
-_VOCABULARY = _words(
-    """
-    abd abdo abdomen abdominal liver hepatic foie leber kidney renal pel pelvis chest thorax
-    pancreas spleen portal porta vein venous ven pv pvp artery arterial art ap hap phase ph
-    early late delay delayed equilibrium native nativ pre post plain without with contrast
-    noncontrast non enhanced unenhanced con c ct mr mri us ceus axial ax tra cor coronal sag
-    sagittal mpr mip recon body lung bone soft tissue standard std thin thick slice slices mm
-    sec s min t t1 t2 t1w t2w fs fat sat vibe lava thrive flash fse tse haste ssfse dwi adc diff
-    dixon in out opp phase water w f bh breath hold trigger dynamic dyn sub subtraction
-    hepatobiliary hbp hepatocyte gad gadolinium primovist eovist iohexol iopamidol omnipaque
-    ultravist iopromide iodixanol visipaque sonovue sonazoid gadoxetate kv ma asir idose aice
-    spgr fspgr gre ir stir wo w/o w/ i v iv tumour tumor neoplasm lesion anatomical structure
-    morphologically altered abnormal image source segmentation processing operation derivation
-    for
-    """
-)
 _STANDARD_UID = re.compile(r"1\.2\.840\.10008\.")
 _PHASE_CODES = {
     "native": "PRE_CONTRAST",
@@ -305,24 +290,6 @@ def _shifted(text: str, days: int) -> str:
 def _bounded_age(text: str) -> str:
     digits = re.fullmatch(r"(\d{3})Y", text.strip())
     return "090Y" if digits and int(digits.group(1)) > _OLDEST_YEARS else text
-
-
-def clean_text(text: str) -> str:
-    """Keep the words of a description that radiology uses, and short numbers.
-
-    >>> clean_text("Liver art. phase ZHANG SAN 3.0 B40f 19531224 tel 5551234")
-    'Liver art phase 3.0 B40f'
-    """
-    kept = []
-    for word in re.split(r"[\s,;()_\[\]]+", text):
-        bare = word.strip(".-/")
-        number = re.fullmatch(r"[+-]?\d{1,3}(\.\d{1,2})?(mm|s|sec|min|kv|ma|t)?", bare.lower())
-        kernel = re.fullmatch(r"[BIH][rfv]?\d{2}[a-z]?", bare)
-        parts = [part for part in re.split(r"[/+-]", bare.lower()) if part]
-        known = bare.lower() in _VOCABULARY or all(part in _VOCABULARY for part in parts)
-        if bare and (number or kernel or known):
-            kept.append(bare)
-    return " ".join(kept)
 
 
 def _safe_pixels(clean: Dataset, source: Dataset) -> None:

@@ -48,7 +48,7 @@ def read_image(
     """
     place = Path(path)
     try:
-        if _is_dicom(place):
+        if is_dicom(place):
             from hepacast.io.dicom.series import read_series  # noqa: PLC0415 - loads slowly
 
             return read_series(place, options, on_event=on_event)
@@ -93,7 +93,7 @@ def read_region(
     """
     place = Path(path)
     try:
-        if _is_dicom(place):
+        if is_dicom(place):
             return _dicom_region(place, name, grid, rule, on_event)
         voxels = _load(place, STRICT, on_event)
         return as_region(voxels, rule, name=name, grid=grid, on_event=on_event)
@@ -109,6 +109,7 @@ def _dicom_region(
     from hepacast.io.dicom.rtstruct import read_rtstruct  # noqa: PLC0415
     from hepacast.io.dicom.seg import read_seg  # noqa: PLC0415
 
+    place = _only_file(place)
     modality = "a folder" if place.is_dir() else read_headers(place)[0].modality
     if modality == "SEG":
         return read_seg(place, name, grid, rule)
@@ -121,13 +122,26 @@ def _dicom_region(
     )
 
 
+def _only_file(place: Path) -> Path:
+    """Take the file of a folder that holds one: archives export every object so."""
+    if not place.is_dir():
+        return place
+    files = [file for file in place.rglob("*") if file.is_file() and file.name != "DICOMDIR"]
+    return files[0] if len(files) == 1 else place
+
+
 def _load(place: Path, options: ReadOptions, on_event: Listener) -> Voxels:
     if _starts(place, 4) == b"NRRD":
         return load_nrrd(place, on_event=on_event)
     return load_nifti(place, options, on_event=on_event)
 
 
-def _is_dicom(place: Path) -> bool:
+def is_dicom(place: Path) -> bool:
+    """Tell a DICOM file, or a folder of them, by its first bytes.
+
+    >>> is_dicom(Path("absent.nii"))
+    False
+    """
     start = _starts(place, 132)
     return place.is_dir() or start[128:] == b"DICM" or start[:4] in _BARE_DICOM
 

@@ -8,6 +8,7 @@ import struct
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom import Dataset
+    from pydicom.tag import BaseTag
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -45,6 +47,7 @@ _TAGS = [
     "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness",
     "SpacingBetweenSlices", "PhotometricInterpretation", "SequenceOfUltrasoundRegions",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "ContrastBolusStartTime", "ContrastBolusAgentPhase",
 ]  # fmt: skip
 
 
@@ -90,6 +93,10 @@ class SliceHeader:
     position: tuple[float, ...] | None
     thickness: float | None
     syntax: str
+    contrast_time: float | None = None
+    """When the contrast medium was injected, seconds since midnight."""
+    contrast_phase: str = ""
+    """ContrastBolusAgentPhase: ``ARTERIAL``, ``PORTAL_VENOUS`` ..."""
 
 
 @contextmanager
@@ -109,7 +116,30 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
+@cache
+def _tags() -> list[BaseTag | int]:
+    """Look the tags up once: the library would do it anew for every file."""
+    from pydicom.tag import Tag  # noqa: PLC0415 - loads slowly
+
+    return [Tag(name) for name in _TAGS]
+
+
+def spoken(error: BaseException) -> str:
+    """Say what the library found, without the values that it quotes: one may be a name.
+
+    Examples
+    --------
+    >>> spoken(ValueError("could not convert string to float: 'Zhang'"))
+    'ValueError'
+    >>> spoken(EOFError("Unexpected end of file"))
+    'EOFError: Unexpected end of file'
+    """
+    kind = type(error).__name__
+    harmless = isinstance(error, EOFError | struct.error | InvalidDicomError | NotImplementedError)
+    return f"{kind}: {str(error)[:120]}" if harmless else kind
+
+
+def open_dicom(path: Path, *, tags: list[BaseTag | int] | None = None) -> Dataset:
     """Read a file, without its pixels if only some tags are wanted.
 
     Raises
@@ -145,7 +175,7 @@ def open_dicom(path: Path, *, tags: list[str] | None = None) -> Dataset:
             raise
         raise ImageFileError(
             what="a DICOM file must be readable to its end",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="The file is damaged: send it from the archive again.",
         ).at(file=path) from error
     except OSError as error:
@@ -190,7 +220,7 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     ImageFileError
         If the file is no DICOM file, or damaged.
     """
-    dataset = open_dicom(path, tags=_TAGS)
+    dataset = open_dicom(path, tags=_tags())
     try:
         with quiet():
             _require_whole_header(path, dataset)
@@ -207,7 +237,7 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     except MALFORMED as error:
         raise ImageFileError(
             what="the attributes of a DICOM image must be readable",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="The file is damaged: send it from the archive again.",
         ).at(file=path) from error
 
@@ -279,6 +309,8 @@ def _header(path: Path, dataset: Dataset, places: list[Dataset], frame: int) -> 
         position=numbers("ImagePositionPatient", 3),
         thickness=_first_number(places, ("SpacingBetweenSlices", "SliceThickness")),
         syntax=str(meta.get("TransferSyntaxUID", "")) if meta else "",
+        contrast_time=_clock(dataset.get("ContrastBolusStartTime")),
+        contrast_phase=text("ContrastBolusAgentPhase").upper(),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from hepacast.core.errors import HepacastError, ImageFileError
 from hepacast.core.events import Listener, Noticed
-from hepacast.io.dicom.header import MALFORMED, SliceHeader, open_dicom, quiet
+from hepacast.io.dicom.header import MALFORMED, SliceHeader, open_dicom, quiet, spoken
 from hepacast.io.streams import require_size
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def require_codec(dataset: Dataset) -> str:
 def _undecodable(error: Exception) -> ImageFileError:
     return ImageFileError(
         what="the pixels of a DICOM image must be complete",
-        got=f"bytes that cannot be decoded ({type(error).__name__}: {str(error)[:120]})",
+        got=f"bytes that cannot be decoded ({spoken(error)})",
         fix="The file is damaged: send it from the archive again.",
     )
 

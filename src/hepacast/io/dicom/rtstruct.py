@@ -13,7 +13,7 @@ import numpy as np
 from hepacast.core.errors import EmptyRegionError, GeometryError, HepacastError, ImageFileError
 from hepacast.core.events import Listener, Noticed, ignore
 from hepacast.core.volume import Region
-from hepacast.io.dicom.header import MALFORMED, open_dicom, quiet
+from hepacast.io.dicom.header import MALFORMED, open_dicom, quiet, spoken
 from hepacast.io.dicom.seg import Segment, chosen_segments
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read_rtstruct(
     except MALFORMED as error:
         raise ImageFileError(
             what="a structure set must be complete",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="The file is damaged: send it from the archive again.",
         ).at(file=path) from error
     if not mask.any() and not rule.allow_empty:

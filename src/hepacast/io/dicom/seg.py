@@ -14,7 +14,14 @@ import numpy as np
 from hepacast.core.errors import GeometryError, HepacastError, ImageFileError
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region
-from hepacast.io.dicom.header import MALFORMED, SliceHeader, open_dicom, quiet, read_headers
+from hepacast.io.dicom.header import (
+    MALFORMED,
+    SliceHeader,
+    open_dicom,
+    quiet,
+    read_headers,
+    spoken,
+)
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.streams import require_size
 
@@ -94,7 +101,7 @@ def read_seg(path: Path, name: str, grid: Grid | None, rule: MaskRule) -> Region
     except MALFORMED as error:
         raise ImageFileError(
             what="a segmentation must be complete",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
+            got=spoken(error),
             fix="The file is damaged: send it from the archive again.",
         ).at(file=path) from error
     return Region(mask, target, name)

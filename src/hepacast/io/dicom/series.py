@@ -126,12 +126,22 @@ def read_series(
         If slices are missing, uneven or without a place.
     """
     try:
-        chosen = choose_series(list_series(source, on_event=on_event), options, on_event=on_event)
+        chosen = find_series(source, options, on_event=on_event)
         return load_series(chosen, options, on_event=on_event)
     except HepacastError as error:
         if isinstance(source, Path | str):
             error.at(file=source)
         raise
+
+
+def find_series(
+    source: Source | Iterable[Source],
+    options: ReadOptions = STRICT,
+    *,
+    on_event: Listener = ignore,
+) -> Series:
+    """Sort a folder and pick the series that is meant; see :func:`choose_series`."""
+    return choose_series(list_series(source, on_event=on_event), options, on_event=on_event)
 
 
 def choose_series(

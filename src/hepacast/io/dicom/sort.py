@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepacast.core.events import Listener, Noticed, ignore
+from hepacast.io.dicom.descriptions import clean_text
 from hepacast.io.dicom.header import SECONDARY_CAPTURE, SliceHeader
 
 if TYPE_CHECKING:
@@ -75,10 +76,11 @@ class Series:
         return min(times) if times else None
 
     def describe(self) -> str:
-        """One line for messages, without the patient."""
+        """One line for messages, without the patient and without what a typist added."""
         head = self.first
+        words = clean_text(head.description)
         phase = f" (phase {self.part + 1} of {self.parts})" if self.parts > 1 else ""
-        label = f" {head.description!r}" if head.description else ""
+        label = f" {words!r}" if words else ""
         return (
             f"{len(self.slices)} {head.modality or 'DICOM'} {self.kind}s{label}{phase} {self.uid}"
         )
