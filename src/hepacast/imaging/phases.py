@@ -240,6 +240,45 @@ def remark_phases(
     return tuple(remarks)
 
 
+def remark_liver(means: Mapping[str, float], declared: Mapping[str, Phase]) -> tuple[str, ...]:
+    """Compare the declared phases with the enhancement of the liver, where no vessel is drawn.
+
+    Parameters
+    ----------
+    means : mapping of image to float
+        Mean HU of the liver, CT only.
+    declared : mapping of image to phase
+        From the case table.
+
+    Returns
+    -------
+    tuple of str
+        A remark for every earlier phase in which the liver is brighter than in the portal
+        one.  Delayed phases say nothing: a sick liver may still fill.
+
+    Notes
+    -----
+    The portal vein brings three quarters of the liver's blood, so that the liver peaks in
+    the portal phase.  Ten HU are left for noise.
+
+    Examples
+    --------
+    >>> remark_liver({"A": 104, "P": 62}, {"A": "arterial", "P": "portal"})
+    ('arterial and portal look swapped: liver 104 HU in A, 62 HU in P',)
+    """
+    image_of = {phase: image for image, phase in declared.items() if image in means}
+    remarks = []
+    for early in ("native", "arterial"):
+        if early in image_of and "portal" in image_of:
+            one, other = image_of[early], image_of["portal"]
+            if means[one] > means[other] + 10:
+                remarks.append(
+                    f"{early} and portal look swapped: liver {means[one]:.0f} HU in {one}, "
+                    f"{means[other]:.0f} HU in {other}"
+                )
+    return tuple(remarks)
+
+
 def remark_source(mask_phase: str, image_phase: str) -> tuple[str, ...]:
     """Remark on a mask that was drawn on another phase than it is used for.
 

@@ -150,18 +150,61 @@ def register_rigid(
     found = replace(found, metric_before=before, metric_after=after)
     moved = found.points(np.array([centre])) - centre
     distance = float(np.linalg.norm(moved))
-    if (
-        after < before
-        or distance > params.largest_shift_mm
-        or found.angle_deg > params.largest_angle_deg
-    ):
+    too_far = distance > params.largest_shift_mm or found.angle_deg > params.largest_angle_deg
+    require_closer(
+        before, after, f"{distance:.1f} mm, {found.angle_deg:.1f} degrees", too_far=too_far
+    )
+    return found
+
+
+def require_closer(before: float, after: float, motion: str, *, too_far: bool = False) -> None:
+    """Refuse a registration that leaves two images less alike than they were.
+
+    Parameters
+    ----------
+    before, after : float
+        Mutual information of the two images, nats; more is better.
+    motion : str
+        What the registration did, for the message.
+    too_far : bool
+        The motion is larger than a patient can make.
+
+    Raises
+    ------
+    NotEstimableError
+        If the images share less after than before, or the motion is too large.
+
+    Examples
+    --------
+    >>> require_closer(0.5, 0.7, "4.0 mm, 0.1 degrees")
+    """
+    if after < before or too_far:
         raise NotEstimableError(
             what="registration must bring the images closer by a motion that a patient can make",
-            got=f"mutual information {before:.3f} before and {after:.3f} after, "
-            f"{distance:.1f} mm, {found.angle_deg:.1f} degrees",
+            got=f"mutual information {before:.3f} before and {after:.3f} after, {motion}",
             fix="Use the images as they are, or align them by hand and declare it.",
         )
-    return found
+
+
+def shared_information(
+    fixed: Volume, moved: Volume, params: RigidParams = _DEFAULT, *, around: Region | None = None
+) -> float:
+    """Mutual information of two images around a region, nats; more is better.
+
+    Parameters
+    ----------
+    fixed : Volume
+        The image that the region was drawn on.
+    moved : Volume
+        The other image, wherever it lies; it is interpolated at the fixed voxels.
+    params : RigidParams
+        Margin around the region and window of the intensities.
+    around : Region or None
+        On the fixed grid.
+    """
+    part, inside = _neighbourhood(fixed, around, params)
+    still = Rigid(np.eye(3), np.zeros(3), 0.0, 0.0)
+    return _information(part, moved, still, inside, params)
 
 
 def _neighbourhood(
