@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "Check a study file and everything it names; compute nothing.",
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",
+    "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
     "schema": "Print the JSON Schema of the study file, for editors.",
 }
 EXIT_FINE, EXIT_SOME_FAILED, EXIT_MEND = 0, 1, 2
@@ -34,7 +35,8 @@ class _Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             ctx.fail(f"no command {cmd_name!r}; there are {', '.join(COMMANDS)}")
-        command: click.Command = import_module(f"hepacast.cli.commands.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = import_module(f"hepacast.cli.commands.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

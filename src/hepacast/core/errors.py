@@ -70,6 +70,10 @@ class ImageFileError(HepacastError, ValueError):
     """An image or mask file cannot be trusted."""
 
 
+class WeightsError(HepacastError, ValueError):
+    """A file of network weights cannot be trusted, or belongs to another network."""
+
+
 class GeometryError(HepacastError, ValueError):
     """Image and mask, or two phases, do not share a space."""
 
