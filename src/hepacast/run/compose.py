@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hepacast.run.finding import Finding, Known
     from hepacast.run.flow import Joined, Step
     from hepacast.run.gather import Materials
-    from hepacast.run.measure import CaseRecord
+    from hepacast.run.record import CaseRecord
 
 PICTURES = 12
 """Cases shown in the report; all others are in the folder of cases."""

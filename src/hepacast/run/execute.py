@@ -81,7 +81,7 @@ class Executor:
         self,
         task: Callable[[Item], Result],
         items: Sequence[Item],
-        kept: Callable[[Item], Result | None] = _nothing_kept,
+        kept: Callable[[Item], Result | HepacastError | None] = _nothing_kept,
     ) -> Iterator[tuple[int, Result | HepacastError]]:
         """Yield the place of every item with its result, or with the error it raised.
 
@@ -92,7 +92,7 @@ class Executor:
         items : sequence
             What to work on; small, for every item travels.
         kept : callable
-            Gives the result of an item that an earlier run has finished, else None;
+            Gives what an earlier run made of an item, a result or an error, else None;
             asked here, before anything is sent.
 
         Raises
@@ -116,7 +116,8 @@ class Executor:
         mine = todo if self.shard is None else self.shard.mine(todo)
         yield from self._work(task, mine)
         if self.shard is not None:
-            yield from self.shard.others(todo, kept)
+            for at, found in self.shard.others(todo, kept):
+                yield at, found
 
     def _work(
         self, task: Callable[[Item], Result], todo: Sequence[tuple[int, Item]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.errors import HepacastError
     from hepacast.run.gather import Materials
-    from hepacast.run.measure import CaseRecord
+    from hepacast.run.record import CaseRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)

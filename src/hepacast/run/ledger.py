@@ -146,7 +146,7 @@ def _files(path: Path) -> list[Path]:
     """List a file itself, or the files of a folder."""
     if path.is_dir():
         return [file for file in sorted(path.rglob("*")) if file.is_file()]
-    return [path]
+    return [path] if path.exists() else []
 
 
 def _absent(path: Path, got: str) -> ImageFileError:

@@ -1,113 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One case at a time: images and masks in, features and a picture out, kept on disk."""
+"""One case at a time: images and masks in, features and a picture out."""
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hepacast.core.errors import HepacastError, ImageFileError, TableError
-from hepacast.core.events import Advanced, Event, Failed, Noticed, Started, ignore
-from hepacast.core.provenance import content_key, digest_bytes
-from hepacast.core.table import FeatureName
+from hepacast.core.errors import HepacastError, TableError
+from hepacast.core.events import Event, Noticed, ignore
 from hepacast.io.images import read_image, read_region
-from hepacast.io.store import write_atomic
 from hepacast.io.voxels import MaskRule
 from hepacast.radiomics import extract_case
 from hepacast.regions.shells import common, dilate, erode, minus, ring
 from hepacast.run.pictures import draw_regions
+from hepacast.run.record import CaseRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from hepacast.core.events import Listener
+    from hepacast.core.table import FeatureName
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.execute import Executor
     from hepacast.run.gather import ImageRow, Materials
     from hepacast.run.study import RadiomicsParams, RegionParams
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a record made earlier must not be used any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseTask:
-    """All that is needed to measure one case, anywhere."""
+    """All that is needed to measure one case, anywhere.
+
+    Parameters
+    ----------
+    case : str
+        Case id.
+    rows : tuple of ImageRow
+        Its images and masks.
+    regions, blocks : mapping
+        Settings by name.
+    phases : tuple of str
+        All phases of the study.
+    folder : Path
+        Folder of the results, on a disk that every worker sees.
+    rehash : bool
+        Read every file again instead of trusting its size and time.
+    retry : bool
+        Try again what failed in an earlier run.
+    """
 
     case: str
     rows: tuple[ImageRow, ...]
     regions: Mapping[str, RegionParams]
     blocks: Mapping[str, RadiomicsParams]
     phases: tuple[str, ...]
-    record: Path
+    folder: Path
+    rehash: bool = False
+    retry: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CaseRecord:
-    """What was measured on one case.
-
-    Parameters
-    ----------
-    case : str
-        Case id.
-    key : str
-        Content key of inputs and settings; an equal key means an equal record.
-    features : mapping of block name to mapping of FeatureName to float
-        NaN where a feature has no value; ``reasons`` says why.
-    reasons : mapping of str to str
-        Reason by feature, for those without a value.
-    notices : tuple of (str, str)
-        What was repaired or flagged.
-    picture : bytes
-        PNG with the regions outlined.
-    """
-
-    case: str
-    key: str
-    features: Mapping[str, Mapping[FeatureName, float]]
-    reasons: Mapping[str, str]
-    notices: tuple[tuple[str, str], ...]
-    picture: bytes
-
-    def to_json(self) -> str:
-        """Write the record; missing values become null."""
-        content = {
-            "case": self.case,
-            "key": self.key,
-            "features": {
-                block: {str(n): (None if v != v else v) for n, v in values.items()}  # noqa: PLR0124 - NaN
-                for block, values in self.features.items()
-            },
-            "reasons": dict(self.reasons),
-            "notices": list(self.notices),
-            "picture": base64.b64encode(self.picture).decode("ascii"),
-        }
-        return json.dumps(content, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> CaseRecord:
-        """Read back what :meth:`to_json` wrote."""
-        content: dict[str, Any] = json.loads(text)
-        return cls(
-            case=content["case"],
-            key=content["key"],
-            features={
-                block: {
-                    FeatureName.parse(n): float("nan") if v is None else v
-                    for n, v in values.items()
-                }
-                for block, values in content["features"].items()
-            },
-            reasons=content["reasons"],
-            notices=tuple((where, text) for where, text in content["notices"]),
-            picture=base64.b64decode(content["picture"]),
-        )
-
-
-def plan_cases(materials: Materials, folder: Path) -> list[CaseTask]:
+def plan_cases(
+    materials: Materials, folder: Path, *, rehash: bool = False, retry: bool = False
+) -> list[CaseTask]:
     """Lay out one task per case that has a clinical row; the first reader is measured."""
     study = materials.study
     known = set(materials.clinical.cases)
@@ -123,100 +79,22 @@ def plan_cases(materials: Materials, folder: Path) -> list[CaseTask]:
             regions=study.regions,
             blocks=materials.measured,
             phases=phases,
-            record=folder / f"{digest_bytes(case.encode())[:16]}.json",
+            folder=folder,
+            rehash=rehash,
+            retry=retry,
         )
         for case, rows in by_case.items()
     ]
 
 
-def measure_all(
-    tasks: list[CaseTask], executor: Executor, *, on_event: Listener = ignore
-) -> tuple[dict[str, CaseRecord], dict[str, HepacastError]]:
-    """Measure every case; those that fail are listed and the others go on."""
-    on_event(Started("measure cases", len(tasks)))
-    records: dict[str, CaseRecord] = {}
-    failures: dict[str, HepacastError] = {}
-    for at, result in executor.map(measure_case, tasks):
-        case = tasks[at].case
-        if isinstance(result, HepacastError):
-            failures[case] = result
-            on_event(Failed("measure", case, result))
-        else:
-            records[case] = result
-            for where, text in result.notices:
-                on_event(Noticed(where, text))
-        on_event(Advanced("measure cases", case))
-    order = [task.case for task in tasks]
-    return {case: records[case] for case in order if case in records}, failures
-
-
-def measure_case(task: CaseTask) -> CaseRecord:
-    """Measure one case, or take the record that an earlier run left.
+def measure(task: CaseTask, key: str) -> CaseRecord:
+    """Read the images of one case, build its regions and extract, phase by phase.
 
     Raises
     ------
     HepacastError
-        Naming the case; nothing is written then.
+        Naming phase, region and file; :mod:`hepacast.run.cases` adds the case.
     """
-    try:
-        key = _key(task)
-        if kept := _kept(task.record, key):
-            return kept
-        record = _measure(task, key)
-    except HepacastError as error:
-        raise error.at(case=task.case) from None
-    write_atomic(task.record, record.to_json())
-    return record
-
-
-def _key(task: CaseTask) -> str:
-    """Name the record by the bytes of all files and by all settings."""
-    inputs = {}
-    for row in task.rows:
-        inputs[f"{row.phase} image"] = _digest(row.image)
-        for name, mask in row.masks.items():
-            inputs[f"{row.phase} {name} {mask.label}"] = _digest(mask.path)
-    settings = {
-        "regions": {n: r.model_dump(mode="json") for n, r in task.regions.items()},
-        "blocks": {n: b.model_dump(mode="json") for n, b in task.blocks.items()},
-        "phases": task.phases,
-    }
-    return content_key("measure", VERSION, settings, inputs)
-
-
-def _digest(path: Path) -> str:
-    """Digest a file, or all files of a DICOM folder."""
-    try:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        parts = [digest_bytes(file.read_bytes()) for file in files if file.is_file()]
-    except OSError as error:
-        raise ImageFileError(
-            what="an image or mask must be a readable file or folder",
-            got=error.strerror or str(error),
-            fix="Correct the path in the case table.",
-        ).at(file=path) from error
-    if not path.exists():
-        raise ImageFileError(
-            what="an image or mask must exist",
-            got="nothing at that path",
-            fix="Correct the path in the case table.",
-        ).at(file=path)
-    return parts[0] if len(parts) == 1 else digest_bytes("".join(parts).encode())
-
-
-def _kept(path: Path, key: str) -> CaseRecord | None:
-    """Return the record of an earlier run if it is whole and has the same key."""
-    if not path.is_file():
-        return None
-    try:
-        record = CaseRecord.from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError):
-        return None
-    return record if record.key == key else None
-
-
-def _measure(task: CaseTask, key: str) -> CaseRecord:
-    """Read, build regions and extract, phase by phase."""
     features: dict[str, dict[FeatureName, float]] = {name: {} for name in task.blocks}
     reasons: dict[str, str] = {}
     notices: list[tuple[str, str]] = []

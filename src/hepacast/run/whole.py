@@ -15,6 +15,7 @@ from hepacast.core.events import Event, Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
+from hepacast.run.cases import measure_all
 from hepacast.run.chain import Recipe
 from hepacast.run.compose import Circumstances, compose
 from hepacast.run.controls import permuted_labels
@@ -25,7 +26,7 @@ from hepacast.run.flow import cohort_of, join
 from hepacast.run.gather import gather
 from hepacast.run.horizon import horizon_days
 from hepacast.run.lock import lock_text
-from hepacast.run.measure import measure_all, plan_cases
+from hepacast.run.measure import plan_cases
 from hepacast.run.protocol import assess, plan
 from hepacast.run.recipe import with_baselines
 
@@ -104,7 +105,7 @@ def run_study(
     name = materials.study.study.name
     _require_own_folder(out, name)
     with executor(workers or os.cpu_count() or 1) as pool:
-        tasks = plan_cases(materials, out / "cases")
+        tasks = plan_cases(materials, out)
         if tasks:
             _mark(out, name)
         records, failures = measure_all(tasks, pool, on_event=hear)

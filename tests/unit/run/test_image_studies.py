@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,21 @@ from hepacast.core.errors import ImageFileError, NotEstimableError, TableError
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
+from hepacast.io.records import Records
 from hepacast.run import measure as measure_module
+from hepacast.run.cases import Receipt, kept, measure_all, measure_case, read_record
 from hepacast.run.check import check_study
 from hepacast.run.execute import Executor
 from hepacast.run.feasible import require_feasible
 from hepacast.run.flow import join
 from hepacast.run.gather import gather
-from hepacast.run.measure import CaseRecord, measure_all, measure_case, plan_cases
+from hepacast.run.measure import plan_cases
+from hepacast.run.record import CaseRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hepacast.run.measure import CaseTask
 
 STUDY = """
 schema: 1
@@ -133,6 +139,10 @@ def change_study(study: Path, **blocks: Any) -> None:
     study.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
+def record_of(task: CaseTask) -> CaseRecord:
+    return read_record(task.folder, measure_case(task).key)
+
+
 def measure(study: Path, folder: Path) -> dict[str, CaseRecord]:
     records, failures = measure_all(plan_cases(gather(study), folder), Executor())
     assert failures == {}
@@ -140,7 +150,7 @@ def measure(study: Path, folder: Path) -> dict[str, CaseRecord]:
 
 
 def test_every_case_gives_features_of_every_region(study: Path, tmp_path: Path) -> None:
-    records = measure(study, tmp_path / "cases")
+    records = measure(study, tmp_path)
     assert list(records) == CASES
     for record in records.values():
         names = {str(name): value for name, value in record.features["own"].items()}
@@ -151,27 +161,47 @@ def test_every_case_gives_features_of_every_region(study: Path, tmp_path: Path) 
 
 
 def test_a_record_holds_a_picture(study: Path, tmp_path: Path) -> None:
-    record = measure_case(plan_cases(gather(study), tmp_path / "cases")[0])
+    record = record_of(plan_cases(gather(study), tmp_path)[0])
     assert record.picture.startswith(b"\x89PNG")
 
 
 def test_a_record_is_kept_and_used_again(study: Path, tmp_path: Path) -> None:
-    task = plan_cases(gather(study), tmp_path / "cases")[0]
-    first = measure_case(task)
-    content = json.loads(task.record.read_text())
-    content["features"]["own"]["portal/tumour/original/firstorder/Mean"] = 1234.5
-    task.record.write_text(json.dumps(content))
-    again = measure_case(task)
-    assert 1234.5 in again.features["own"].values()
-    assert again.key == first.key
+    task = plan_cases(gather(study), tmp_path)[0]
+    assert measure_case(task).state == "measured"
+    assert measure_case(task).state == "found"
+    unchanged = kept(task)
+    assert isinstance(unchanged, Receipt)
+    assert unchanged.state == "unchanged"
+    assert kept(replace(task, rehash=True)) is None
+
+
+def test_an_image_packed_anew_costs_no_measurement(study: Path, tmp_path: Path) -> None:
+    task = plan_cases(gather(study), tmp_path)[0]
+    measure_case(task)
+    image = task.rows[0].image
+    image.write_bytes(gzip.compress(gzip.decompress(image.read_bytes()), 1))
+    assert kept(task) is None
+    assert measure_case(task).state == "found"
+    assert kept(task) is not None
+
+
+def test_a_case_that_failed_is_not_tried_again_until_asked(study: Path, tmp_path: Path) -> None:
+    break_image(study)
+    tasks = plan_cases(gather(study), tmp_path)
+    _, first = measure_all(tasks, Executor())
+    assert kept(tasks[2]) is None or str(kept(tasks[2])) == str(first["003"])
+    _, again = measure_all(tasks, Executor())
+    assert {case: str(error) for case, error in again.items()} == {
+        case: str(error) for case, error in first.items()
+    }
 
 
 @pytest.mark.parametrize("change", ["image", "mask", "setting"])
 def test_a_record_of_other_inputs_is_measured_anew(
     change: str, study: Path, tmp_path: Path
 ) -> None:
-    task = plan_cases(gather(study), tmp_path / "cases")[0]
-    first = measure_case(task)
+    task = plan_cases(gather(study), tmp_path)[0]
+    first = record_of(task)
     other = study.parent / "002"
     if change == "image":
         task.rows[0].image.write_bytes((other / "portal.nii.gz").read_bytes())
@@ -182,32 +212,39 @@ def test_a_record_of_other_inputs_is_measured_anew(
         regions = dict(task.regions)
         regions["ring"] = regions["ring"].model_copy(update={"ring_mm": 4.0})
         task = replace(task, regions=regions)
-    again = measure_case(task)
+    again = record_of(task)
     assert again.key != first.key
     assert again.features != first.features
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "not JSON", '{"key": 1}'])
-def test_a_broken_record_is_measured_anew(content: str, study: Path, tmp_path: Path) -> None:
-    task = plan_cases(gather(study), tmp_path / "cases")[0]
-    first = measure_case(task)
-    task.record.write_text(content)
-    assert measure_case(task).features == first.features
+@pytest.mark.parametrize("content", [b"", b"{}", b"PAR1 not Parquet PAR1"])
+def test_a_broken_record_is_measured_anew(content: bytes, study: Path, tmp_path: Path) -> None:
+    task = plan_cases(gather(study), tmp_path)[0]
+    first = record_of(task)
+    Records(tmp_path).path(first.key).write_bytes(content)
+    assert measure_case(task).state == "measured"
+    assert record_of(task).features == first.features
 
 
 def test_a_moved_study_uses_its_records_again(study: Path, tmp_path: Path) -> None:
-    first = measure_case(plan_cases(gather(study), tmp_path / "cases")[0])
+    first = record_of(plan_cases(gather(study), tmp_path)[0])
     moved = study.parent.rename(tmp_path / "elsewhere") / study.name
-    assert measure_case(plan_cases(gather(moved), tmp_path / "cases")[0]).key == first.key
+    assert record_of(plan_cases(gather(moved), tmp_path)[0]).key == first.key
 
 
-def test_a_record_comes_back_from_its_text(study: Path, tmp_path: Path) -> None:
-    record = measure_case(plan_cases(gather(study), tmp_path / "cases")[0])
+def test_a_record_comes_back_as_it_was_kept(study: Path, tmp_path: Path) -> None:
+    record = record_of(plan_cases(gather(study), tmp_path)[0])
     gap = next(iter(record.features["own"]))
-    holed = replace(record, features={"own": {**record.features["own"], gap: float("nan")}})
-    again = CaseRecord.from_json(holed.to_json())
-    assert again.to_json() == holed.to_json()
+    holed = replace(
+        record,
+        features={"own": {**record.features["own"], gap: float("nan")}},
+        reasons={str(gap): "flat region"},
+    )
+    again = CaseRecord.from_record(holed.to_record())
     assert np.isnan(again.features["own"][gap])
+    assert list(again.features["own"]) == list(holed.features["own"])
+    for part in ("case", "key", "reasons", "notices", "picture"):
+        assert getattr(again, part) == getattr(holed, part)
 
 
 def break_image(study: Path) -> None:
@@ -272,7 +309,7 @@ def test_a_row_that_leads_nowhere_fails_its_case(
     rows = [case_row(case) for case in CASES]
     rows[2][column] = cell
     change_cases(study, rows)
-    tasks = plan_cases(gather(study), tmp_path / "cases")
+    tasks = plan_cases(gather(study), tmp_path)
     records, failures = measure_all(tasks, Executor())
     assert list(failures) == ["003"]
     assert len(records) == 15
@@ -307,7 +344,7 @@ def test_the_second_reader_is_not_measured_and_his_own_cases_leave(
     write_case(study.parent, "016", "portal", "2", rng)
     change_cases(study, [case_row("001", reader="2"), *rows, case_row("016", reader="2")])
     materials = gather(study)
-    tasks = plan_cases(materials, tmp_path / "cases")
+    tasks = plan_cases(materials, tmp_path)
     assert {row.reader for task in tasks for row in task.rows} == {"1"}
     records, failures = measure_all(tasks, Executor())
     (lost,) = join(materials, records, failures).steps[0].excluded
@@ -327,7 +364,7 @@ def test_a_case_without_a_phase_leaves_or_stays_with_gaps(
     block = {"regions": ["tumour"], "params": {"families": ["firstorder"]}}
     change_study(study, features={"own": {**block, "missing_phase": missing_phase}})
     materials = gather(study)
-    records, failures = measure_all(plan_cases(materials, tmp_path / "cases"), Executor())
+    records, failures = measure_all(plan_cases(materials, tmp_path), Executor())
     joined = join(materials, records, failures)
     if missing_phase == "exclude":
         (lost,) = joined.steps[0].excluded
@@ -347,7 +384,7 @@ def test_a_phase_that_the_table_does_not_know_is_refused(study: Path) -> None:
 def test_clinical_rows_without_images_leave_with_a_reason(study: Path, tmp_path: Path) -> None:
     change_cases(study, [case_row(f"{at:03d}") for at in range(1, 16)])
     materials = gather(study)
-    records, failures = measure_all(plan_cases(materials, tmp_path / "cases"), Executor())
+    records, failures = measure_all(plan_cases(materials, tmp_path), Executor())
     (lost,) = join(materials, records, failures).steps[0].excluded
     assert (lost.cases, lost.reason) == (("016",), "no images")
 
