@@ -27,9 +27,9 @@ class Weights:
     weight : (case,) float
         1 / G just before the event, or at the horizon; 0 where censored before the horizon.
     case, control : (case,) bool
-        Event by the horizon; free of it beyond.
+        Event of interest by the horizon; cases it is compared with.
     time, event : (case,)
-        Follow-up.
+        Follow-up; the event is True where it did not end by censoring.
     horizon : float
         In the unit of ``time``.
     """
@@ -60,11 +60,12 @@ class Weights:
         steps, y, c = table.times[some], exposed[some], table.censored[some]
         if not steps.size:
             return np.zeros(self.time.size)
-        # Weights that the censoring at each step enters: cases later than it, all controls.
-        own = np.argsort(self.time[self.case])
-        later = np.concatenate([np.cumsum(pull[self.case][own][::-1])[::-1], [0.0]])
-        first = np.searchsorted(self.time[self.case][own], steps, side="right")
-        carried = later[first] + pull[self.control].sum()
+        # Weights that the censoring at each step enters: of all whose state was known after it.
+        known = self.case | self.control
+        until = np.where(self.time > self.horizon, np.inf, self.time)[known]
+        own = np.argsort(until)
+        later = np.concatenate([np.cumsum(pull[known][own][::-1])[::-1], [0.0]])
+        carried = later[np.searchsorted(until[own], steps, side="right")]
         # At the last step everybody at risk may be censored; nothing is weighted beyond it.
         left = np.where(y > c, y - c, 1.0)
         jump = np.where(y > c, carried / left, 0.0)
@@ -220,7 +221,27 @@ def auc_at(
     >>> auc_at([4, 3, 2, 1], [1.0, 2, 3, 4], [1, 0, 1, 1], 2.5).estimate
     1.0
     """
-    weights = censoring_weights(time, event, horizon)
+    return weighted_auc(risk, censoring_weights(time, event, horizon), level=level)
+
+
+def weighted_auc(risk: ArrayLike, weights: Weights, *, level: float = 0.95) -> AtHorizon:
+    """AUC of weighted cases and controls; see :func:`auc_at`.
+
+    Parameters
+    ----------
+    risk : (case,) float
+        Higher means the event is more likely by the horizon.
+    weights : Weights
+        Who counts as what, and how much.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> weights = censoring_weights([1.0, 2, 3, 4], [1, 0, 1, 1], 2.5)
+    >>> weighted_auc([4, 3, 2, 1], weights).estimate
+    1.0
+    """
     values = floats("risk", risk, weights.time.size)
     wins_case, wins_control = _wins(values, weights)
     w, case, control = weights.weight, weights.case, weights.control
@@ -283,7 +304,27 @@ def brier_at(
     >>> round(brier_at([0.9, 0.5, 0.4, 0.2], [1.0, 2, 3, 4], [1, 1, 1, 1], 2.5).estimate, 6)
     0.115
     """
-    weights = censoring_weights(time, event, horizon)
+    return weighted_brier(probability, censoring_weights(time, event, horizon), level=level)
+
+
+def weighted_brier(probability: ArrayLike, weights: Weights, *, level: float = 0.95) -> AtHorizon:
+    """Brier score of weighted cases; see :func:`brier_at`.
+
+    Parameters
+    ----------
+    probability : (case,) float
+        Predicted risk of the event by the horizon.
+    weights : Weights
+        Who counts as what, and how much.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> weights = censoring_weights([1.0, 2, 3, 4], [1, 1, 1, 1], 2.5)
+    >>> round(weighted_brier([0.9, 0.5, 0.4, 0.2], weights).estimate, 6)
+    0.115
+    """
     risk = probabilities(probability, weights.time.size)
     error = weights.weight * (weights.case - risk) ** 2
     n = risk.size
