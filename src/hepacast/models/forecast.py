@@ -11,7 +11,8 @@ from scipy import optimize, special
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import Binary, CompetingRisks, Outcome
-from hepacast.stats.cox import Baseline, Ties, baseline, risk_sets
+from hepacast.stats.cox import Baseline, baseline
+from hepacast.stats.risk_sets import Ties, risk_sets
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float

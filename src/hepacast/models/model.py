@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from hepacast.stats.cox import Ties
+    from hepacast.stats.risk_sets import Ties
 
     ModelFit = Callable[[Train, Any, np.random.Generator], "FittedModel"]
 

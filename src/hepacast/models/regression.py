@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from hepacast.core.folds import Train
     from hepacast.core.table import FeatureName
 
-_FLAT = 100.0
-"""Standard error per SD of a column, above which the partial likelihood is flat: no maximum."""
-
 
 class RegressionParams(ModelParams):
     """Settings of logistic and Cox regression."""
@@ -183,19 +180,11 @@ def cox_weights(
     >>> cox_weights(x, np.array([4.0, 1.0, 3.0, 2.0]), np.ones(4, dtype=bool))[1]
     True
     """
-    spread = design(matrix, names).scale  # raises for columns that no penalty should paper over
+    design(matrix, names)  # raises for columns that no penalty should paper over
     try:
         fit = fit_cox(matrix, time, event, names)
     except NotEstimableError:
         if separation == "error" or not event.any():
             raise
         return firth_cox(matrix, time, event, names), True
-    if (fit.coefficients.se * spread).max() < _FLAT:
-        return fit.beta, False
-    if separation == "error":
-        raise NotEstimableError(
-            what="the partial likelihood must have a maximum",
-            got="a standard error without bound: some group has no events",
-            fix="Set separation: firth, merge groups, or use the LASSO.",
-        )
-    return firth_cox(matrix, time, event, names), True
+    return fit.beta, False

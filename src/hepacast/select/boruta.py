@@ -13,7 +13,8 @@ from hepacast.core.outcome import Binary, Outcome
 from hepacast.core.params import Params
 from hepacast.select.step import KeepColumns, complete, step
 from hepacast.select.univariate import refuse_one_class
-from hepacast.stats.cox import baseline, risk_sets
+from hepacast.stats.cox import baseline
+from hepacast.stats.risk_sets import risk_sets
 
 if TYPE_CHECKING:
     from jaxtyping import Float

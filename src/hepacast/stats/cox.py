@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -13,82 +13,17 @@ from hepacast.core.errors import NotEstimableError, TableError
 from hepacast.stats.coefficients import Coefficients, design, wald
 from hepacast.stats.estimate import HypothesisTest
 from hepacast.stats.inputs import flags, floats, some_events, times
+from hepacast.stats.risk_sets import RiskSets, Ties, monotone_direction, risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
     from numpy.typing import ArrayLike
 
-Ties = Literal["efron", "breslow"]
 _STEPS = 50
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RiskSets:
-    """One stratum in order of falling time, with an entry for every event.
-
-    Parameters
-    ----------
-    order : (case,) int
-        Rows of the original arrays, latest first.
-    time : (case,) float
-        In that order.
-    event : (case,) bool
-        In that order.
-    died : (event,) int
-        Positions (in that order) of the events.
-    last : (event,) int
-        Position of the last case at risk at each event.
-    fraction : (event,) float
-        Efron's share of the tied events that has already left; 0 for Breslow.
-    tie : (event,) int
-        Number of the group of tied events.
-    """
-
-    order: Int[np.ndarray, " case"]
-    time: Float[np.ndarray, " case"]
-    event: Bool[np.ndarray, " case"]
-    died: Int[np.ndarray, " event"]
-    last: Int[np.ndarray, " event"]
-    fraction: Float[np.ndarray, " event"]
-    tie: Int[np.ndarray, " event"]
-
-    @property
-    def tie_times(self) -> Float[np.ndarray, " tie"]:
-        """Distinct event times, falling."""
-        first = np.flatnonzero(np.diff(self.tie, prepend=-1))
-        when: Float[np.ndarray, " tie"] = self.time[self.died][first]
-        return when
-
-
-def risk_sets(
-    rows: Int[np.ndarray, " row"],
-    time: Float[np.ndarray, " case"],
-    event: Bool[np.ndarray, " case"],
-    ties: Ties,
-) -> RiskSets:
-    """Sort one stratum and find who is at risk at each event.
-
-    Parameters
-    ----------
-    rows : (row,) int
-        Cases of the stratum.
-    time, event : (case,)
-        Follow-up of all cases.
-    ties : {"efron", "breslow"}
-        Treatment of equal event times.
-    """
-    order = rows[np.argsort(-time[rows], kind="stable")]
-    t, e = time[order], event[order]
-    last_of = np.searchsorted(-t, -t, side="right") - 1
-    died = np.flatnonzero(e)
-    _, first, tie, many = np.unique(
-        -t[died], return_index=True, return_inverse=True, return_counts=True
-    )
-    place = np.arange(died.size) - first[tie]
-    fraction = place / many[tie] if ties == "efron" else np.zeros(died.size)
-    return RiskSets(order, t, e, died, last_of[died], fraction, tie)
+_FAR = 15.0
+"""Range of log hazards within one stratum from which on a maximum is doubted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -279,7 +214,7 @@ def _maximise(
     strata: list[RiskSets], X: Float[np.ndarray, "case term"], names: tuple[str, ...]
 ) -> tuple[Float[np.ndarray, " term"], float, Float[np.ndarray, "term term"]]:
     """Newton's method with halving; refuse a likelihood without maximum."""
-    beta = np.zeros(X.shape[1])
+    beta = step = np.zeros(X.shape[1])
     value, score, information = _evaluate(strata, X, beta)
     for _ in range(_STEPS):
         scale = float(np.abs(information).max(initial=0.0))
@@ -293,12 +228,17 @@ def _maximise(
         beta = beta + step
         value, score, information = new
         if np.abs(step).max(initial=0.0) < 1e-11 * (1 + np.abs(beta).max(initial=0.0)):
-            return beta, value, information
-    worst = [names[k] for k in np.argsort(-np.abs(beta))[:3] if abs(beta[k]) > 5]
+            if all(np.ptp((X @ beta)[sets.order]) < _FAR for sets in strata):
+                return beta, value, information
+            break
+    running = np.flatnonzero(monotone_direction(strata, X))
+    if not running.size and np.abs(step).max(initial=0.0) < 1e-6:
+        return beta, value, information
     raise NotEstimableError(
         what="the partial likelihood must have a maximum",
-        got=f"coefficients running away along {worst or list(names[:3])}",
-        fix="A group without events gives an infinite hazard ratio: merge groups or penalise.",
+        got=f"coefficients running away along {[names[k] for k in running[:5]] or 'no column'}",
+        fix="A group without events gives an infinite hazard ratio: merge groups, or use "
+        "firth_cox.",
     )
 
 
@@ -334,7 +274,8 @@ def fit_cox(
     Raises
     ------
     NotEstimableError
-        Without events, with constant or collinear columns, or with a monotone likelihood.
+        Without events, with constant or collinear columns, or with a monotone likelihood
+        (use :func:`hepacast.stats.firth_cox.firth_cox`).
 
     Notes
     -----

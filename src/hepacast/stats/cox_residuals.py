@@ -11,9 +11,10 @@ from scipy import stats
 
 from hepacast.core.errors import NotEstimableError, TableError
 from hepacast.stats.coefficients import Coefficients, wald
-from hepacast.stats.cox import CoxFit, RiskSets, cox_pieces, risk_sets
+from hepacast.stats.cox import CoxFit, cox_pieces
 from hepacast.stats.estimate import HypothesisTest, p_text
 from hepacast.stats.inputs import flags, floats, times
+from hepacast.stats.risk_sets import RiskSets, risk_sets
 from hepacast.stats.risk_table import risk_table
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.coefficients import design
-from hepacast.stats.cox import cox_pieces, risk_sets
+from hepacast.stats.cox import cox_pieces
 from hepacast.stats.inputs import flags, some_events, times
+from hepacast.stats.risk_sets import risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from numpy.typing import ArrayLike
 
-    from hepacast.stats.cox import RiskSets, Ties
+    from hepacast.stats.risk_sets import RiskSets, Ties
 
 _STEPS = 200
 _DIFFERENCE = 1e-5

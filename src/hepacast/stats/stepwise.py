@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError, TableError
-from hepacast.stats.cox import CoxFit, fit_cox, risk_sets
+from hepacast.stats.cox import CoxFit, fit_cox
 from hepacast.stats.inputs import flags, floats, times
 from hepacast.stats.regression import LogisticFit, fit_logistic
+from hepacast.stats.risk_sets import risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

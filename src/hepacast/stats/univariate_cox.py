@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError
-from hepacast.stats.cox import RiskSets, Ties, risk_sets
 from hepacast.stats.inputs import flags, some_events, times
+from hepacast.stats.risk_sets import RiskSets, Ties, risk_sets
 from hepacast.stats.screen import (
     STEPS,
     Found,
