@@ -239,10 +239,7 @@ def analyse_curve(curve: Curve, model: Model = "gamma") -> Perfusion:
             got=f"a rise of {rise:.3g} with noise of {noise:.3g}",
             fix="Check the region and that the clip covers the injection.",
         )
-    if model == "smooth":
-        fitted, level = smooth, baseline
-    else:
-        fitted, level = _fit(t, y, smooth, baseline, model)
+    fitted, level = _fitted(t, y, smooth, baseline, model)
     residual = float(np.sum((y - fitted) ** 2) / np.sum((y - y.mean()) ** 2))
     if residual > 0.5:
         raise NotEstimableError(
@@ -251,6 +248,29 @@ def analyse_curve(curve: Curve, model: Model = "gamma") -> Perfusion:
             fix="Take another model, or a steadier part of the clip.",
         )
     return _describe(curve, t, fitted, level, 1 - residual)
+
+
+def fitted_curve(curve: Curve, model: Model = "gamma") -> Float[np.ndarray, " frame"]:
+    """Return the model's values at the kept frames, for the picture beside the numbers.
+
+    Parameters
+    ----------
+    curve : Curve
+        That :func:`analyse_curve` could describe.
+    model : {"gamma", "lognormal", "smooth"}
+        The same.
+    """
+    t, y = curve.times_s[curve.kept], curve.values[curve.kept]
+    smooth = _smoothed(t, y)
+    fitted, _ = _fitted(t, y, smooth, float(np.percentile(smooth, 5)), model)
+    return fitted
+
+
+def _fitted(
+    t: np.ndarray, y: np.ndarray, smooth: np.ndarray, baseline: float, model: Model
+) -> tuple[np.ndarray, float]:
+    """Fit the model; values and level before arrival."""
+    return (smooth, baseline) if model == "smooth" else _fit(t, y, smooth, baseline, model)
 
 
 def _describe(

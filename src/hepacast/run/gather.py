@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
+from hepacast.io.options import STRICT
 from hepacast.io.tables import read_table
 from hepacast.run.study import RadiomicsParams, TableFeaturesParams, read_study
 from hepacast.run.yaml12 import load_yaml
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.table import FeatureTable
     from hepacast.core.text import TextTable
-    from hepacast.run.study import CasesParams, Study
+    from hepacast.io.options import ReadOptions
+    from hepacast.run.case_settings import CasesParams
+    from hepacast.run.study import Study
     from hepacast.table.clinical import ClinicalTable
     from hepacast.table.fields import Dictionary
     from hepacast.table.outcomes import LabelledCases
@@ -47,6 +50,10 @@ class ImageRow:
     reader: str
     image: Path
     masks: Mapping[str, MaskFile]
+    options: ReadOptions = STRICT
+    """Which series of a folder is meant, and decisions for files that leave a choice."""
+    frame: int | None = None
+    """Frame of a clip on which the masks were drawn, from 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +177,8 @@ def _image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[Ima
     images = text.column(params.image)
     readers = text.ids(params.reader) if params.reader else ("1",) * len(text)
     masks = {name: (text.column(one.column), one.label) for name, one in params.masks.items()}
+    choices = _choices(text, params)
+    frames = _numbers(text, params.film.drawn_on)
     rows, seen = [], set()
     for at, (case, phase, reader) in enumerate(zip(cases, phases, readers, strict=True)):
         image = images[at]
@@ -185,8 +194,39 @@ def _image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[Ima
             for name, (cells, label) in masks.items()
             if (cell := cells[at]) is not None
         }
-        rows.append(ImageRow(case, phase, reader, folder / image, drawn))
+        rows.append(ImageRow(case, phase, reader, folder / image, drawn, choices[at], frames[at]))
     return tuple(rows)
+
+
+def _choices(text: TextTable, params: CasesParams) -> list[ReadOptions]:
+    """Say for every row which series of its folder is meant, and which part of that."""
+    series = text.column(params.series) if params.series else (None,) * len(text)
+    parts = _numbers(text, params.part)
+    return [
+        params.read.model_copy(
+            update={
+                **({} if uid is None else {"series_uid": uid}),
+                **({} if part is None else {"part": part - 1}),
+            }
+        )
+        for uid, part in zip(series, parts, strict=True)
+    ]
+
+
+def _numbers(text: TextTable, column: str | None) -> list[int | None]:
+    """Read a column of whole numbers; nothing where there is no column or no cell."""
+    if column is None:
+        return [None] * len(text)
+    found: list[int | None] = []
+    for at, cell in enumerate(text.column(column)):
+        if cell is not None and not cell.isdigit():
+            raise TableError(
+                what=f"column {column!r} holds whole numbers",
+                got=repr(cell),
+                fix="Correct the cell, or leave it empty.",
+            ).at(file=text.source, row=at + 2)
+        found.append(None if cell is None else int(cell))
+    return found
 
 
 def _sites(text: TextTable, patient: str, site: str | None) -> dict[str, str]:

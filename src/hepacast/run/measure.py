@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.table import FeatureName
     from hepacast.core.volume import Region, Volume
+    from hepacast.run.case_settings import RegionParams
     from hepacast.run.gather import ImageRow, Materials
-    from hepacast.run.study import RadiomicsParams, RegionParams
+    from hepacast.run.study import RadiomicsParams
 
 VERSION = 2
 """Raised whenever a record made earlier must not be used any more."""

@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     ValidationError,
     model_validator,
@@ -21,6 +20,7 @@ from hepacast.core.errors import StudyError
 from hepacast.core.params import Params
 from hepacast.models import MODELS
 from hepacast.radiomics import ExtractParams
+from hepacast.run.case_settings import CasesParams, RegionParams
 from hepacast.run.yaml12 import load_yaml
 from hepacast.select import STEPS
 from hepacast.table.outcomes import OutcomeParams
@@ -57,51 +57,6 @@ class AboutParams(Params):
     """Facts that only a human knows (ethics, registration, funding), for the checklists."""
 
 
-def _labels(block: object) -> object:
-    """Let a single label stand for several."""
-    return (block,) if isinstance(block, int) else block
-
-
-class MaskParams(Params):
-    """Where one mask is found; a plain column name is short for ``{column: name}``."""
-
-    column: str
-    """Column of the case table with the path of the mask file."""
-    label: Annotated[
-        tuple[int, ...] | str | None,
-        BeforeValidator(_labels, json_schema_input_type=tuple[int, ...] | int | str | None),
-    ] = None
-    """Values of the voxels that belong to it, for files that hold several organs; the number or
-    name of the segment in DICOM segmentations and structure sets."""
-
-
-def _mask(block: object) -> object:
-    """Let a column name stand for the long form."""
-    return {"column": block} if isinstance(block, str) else block
-
-
-Mask = Annotated[MaskParams, BeforeValidator(_mask, json_schema_input_type=MaskParams | str)]
-
-
-class CasesParams(Params):
-    """The long case table: one row per case, phase and reader, with an image and its masks."""
-
-    table: str
-    """Path of the table, relative to the study file."""
-    patient: str = "case"
-    """Column with the case id."""
-    site: str | None = None
-    """Column with the centre."""
-    phase: str = "phase"
-    """Column with the phase."""
-    reader: str | None = None
-    """Column with the reader; the first reader's masks are measured."""
-    image: str = "image"
-    """Column with the image path, relative to the table."""
-    masks: dict[str, Mask] = Setting(default_factory=lambda: {"tumour": MaskParams(column="mask")})
-    """Where to find every mask that regions are made of."""
-
-
 class ClinicalParams(Params):
     """The clinical table and its dictionary."""
 
@@ -117,37 +72,6 @@ class ClinicalParams(Params):
     """Column with the centre, for studies without a case table."""
     use: tuple[str, ...] | None = None
     """Columns that may predict; every variable known at baseline by default."""
-
-
-class RegionParams(Params):
-    """One region: a mask, or a shape made from another region, in true millimetres."""
-
-    mask: str | None = None
-    """Mask that it is, one of ``cases.masks``."""
-    from_: str | None = Setting(default=None, alias="from")
-    """Region that it is made from."""
-    erode_mm: PositiveFloat | None = None
-    """Take away everything this close to the surface."""
-    dilate_mm: PositiveFloat | None = None
-    """Add everything this close to the surface."""
-    ring_mm: PositiveFloat | None = None
-    """Only what lies outside, up to this far."""
-    minus: str | None = None
-    """Region to take away."""
-    inside: str | None = None
-    """Region that it must stay inside of."""
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> RegionParams:
-        """Ask for exactly one origin, and at most one change of shape."""
-        if (self.mask is None) == (self.from_ is None):
-            msg = "a region is either a mask or made from another region"
-            raise ValueError(msg)
-        shapes = [self.erode_mm, self.dilate_mm, self.ring_mm]
-        if len([s for s in shapes if s is not None]) > 1:
-            msg = "a region is eroded, dilated or ringed, one at a time"
-            raise ValueError(msg)
-        return self
 
 
 class RadiomicsParams(Params):
