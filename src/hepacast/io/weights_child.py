@@ -88,7 +88,7 @@ def from_keras(source: Path, target: Path) -> dict[str, str]:
 def reason_of(message: str) -> str:
     """Keep the reason of torch's message, without its advice to switch the protection off."""
     _, found, reason = message.partition("WeightsUnpickler error: ")
-    text = reason if found else message.partition(". ")[0]
+    text = reason.partition(". Please")[0] if found else message.partition(". ")[0]
     return (text.strip().splitlines() or ["no reason"])[0]
 
 
