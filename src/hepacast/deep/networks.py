@@ -118,6 +118,28 @@ class Encoder2dParams(NetworkParams):
     depth: Literal[18, 34, 50] = 18
 
 
+class FusionParams(NetworkParams):
+    """Image vector and table columns, weighed by gates, in one network (DLRCR of the MRI study).
+
+    The image vector is projected before the two meet, or 128 numbers would drown a few columns.
+    """
+
+    kind: Literal["fusion"] = "fusion"
+    in_channels: PositiveInt = 9
+    image: ResNet2dParams | SliceNetworkParams | ResNet3dParams | Encoder2dParams = Setting(
+        default_factory=ResNet2dParams, discriminator="kind"
+    )
+    """Network that reads the picture; its ``in_channels`` is that of the whole."""
+    columns: PositiveInt = 1
+    """Columns of the table; set to what the training cases have."""
+    width: PositiveInt = 16
+    """Numbers that the picture, and the columns, are projected to."""
+    gated: bool = True
+    """Let each side scale the other; off, the vectors are only put side by side."""
+    hide: Dropout = 0.1
+    """Chance in training that the picture, or the columns, are replaced by a learned token."""
+
+
 NETWORKS: Registry[NetworkBuild] = Registry("networks")
 """Every network: ``NETWORKS[params](params)`` gives a module with fresh weights."""
 
@@ -164,6 +186,14 @@ def _encoder_2d(params: Encoder2dParams) -> Network:
     resnet = require("hepacast.deep.modules.resnet")
     plan = resnet.Plan.of_depth(params.depth, 2)
     network: Network = resnet.ResNet(resnet.Encoder(plan, params.in_channels), params.out)
+    return network
+
+
+@NETWORKS.register(FusionParams)
+def _fusion(params: FusionParams) -> Network:
+    image = params.image.model_copy(update={"in_channels": params.in_channels})
+    inner = NETWORKS[image](image)
+    network: Network = require("hepacast.deep.modules.fusion").Fusion(inner, params)
     return network
 
 

@@ -27,6 +27,8 @@ class Network(nn.Module):
         Least side of an input, voxels: below it the last map would be empty or cut short.
     whole : int
         Every side must be a multiple of it.
+    columns : int
+        Table columns that ``forward(x, table)`` reads beside the picture; mostly none.
     """
 
     cam_layer: str
@@ -35,6 +37,7 @@ class Network(nn.Module):
     width: int
     smallest: int
     whole: int = 1
+    columns: int = 0
 
     @abstractmethod
     def features(self, x: Tensor) -> Tensor:
