@@ -161,8 +161,10 @@ def _calibration(
     return shown.Calibration(
         slope=as_estimate(timed.slope),
         horizon_months=(at_days or 0.0) / DAYS_PER_MONTH,
+        ici=timed.ici,
         points=_points(timed.groups),
-        method="four groups of rising predicted risk; 1 - Kaplan-Meier at the horizon",
+        method="four groups of rising predicted risk; 1 - Kaplan-Meier at the horizon; spline",
+        **_smooth(timed.curve),
     )
 
 

@@ -14,7 +14,8 @@ from hepacast.stats.calibration import (
     CalibrationGroups,
     quantile_groups,
 )
-from hepacast.stats.cox import fit_cox
+from hepacast.stats.cox import CoxFit, fit_cox
+from hepacast.stats.cox_curve import predicted_risk
 from hepacast.stats.estimate import Estimate
 from hepacast.stats.inputs import flags, probabilities, some_events, times
 from hepacast.stats.smooth import spline_basis, spline_knots
@@ -44,7 +45,7 @@ class SurvivalCalibration:
     groups : CalibrationGroups
         Kaplan-Meier risk in groups of rising predicted risk.
     curve : CalibrationCurve
-        Smooth observed risk; its limits are not estimated and equal the curve.
+        Smooth observed risk with pointwise limits; the predictions count as known.
     n, events : int
         Cases, and events by the horizon.
     """
@@ -175,12 +176,64 @@ def smooth_observed(
     happened = flags("event", event)
     follow = times(time, happened.size)
     risk = probabilities(probability, happened.size)
-    places = probabilities(at)
     _need_horizon(follow, happened, horizon)
+    where, fit, _ = _spline_fit(risk, follow, happened, knots)
+    return fit.risk_at(spline_basis(_complementary(probabilities(at)), where), horizon)
+
+
+def smooth_band(
+    probability: ArrayLike,
+    time: ArrayLike,
+    event: ArrayLike,
+    horizon: float,
+    at: ArrayLike,
+    *,
+    knots: int = 3,
+    level: float = 0.95,
+) -> CalibrationCurve:
+    """Observed risk by the horizon as a smooth function of the predicted one, with limits.
+
+    Parameters
+    ----------
+    probability, time, event, horizon, at, knots
+        As for :func:`smooth_observed`.
+    level : float
+        Confidence level of the pointwise limits.
+
+    Notes
+    -----
+    Limits as :func:`hepacast.stats.cox_curve.predicted_risk`; predictions count as known.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(2)
+    >>> risk = rng.uniform(0.1, 0.9, 400)
+    >>> follow = rng.exponential(-1 / np.log1p(-risk))
+    >>> curve = smooth_band(risk, follow, follow < 2, 1.0, [0.5])
+    >>> bool(curve.low[0] < 0.5 < curve.high[0])
+    True
+    """
+    happened = flags("event", event)
+    follow = times(time, happened.size)
+    risk, places = probabilities(probability, happened.size), probabilities(at)
+    _need_horizon(follow, happened, horizon)
+    where, fit, basis = _spline_fit(risk, follow, happened, knots)
+    wanted = spline_basis(_complementary(places), where)
+    found = predicted_risk(fit, basis, (follow, happened), wanted, horizon, level=level)
+    return CalibrationCurve(places, found.risk, found.low, found.high)
+
+
+def _spline_fit(
+    risk: Float[np.ndarray, " case"],
+    time: Float[np.ndarray, " case"],
+    event: Bool[np.ndarray, " case"],
+    knots: int,
+) -> tuple[Float[np.ndarray, " knot"], CoxFit, Float[np.ndarray, "case term"]]:
+    """Regress follow-up on a spline of the predicted risk; return knots, fit and basis."""
     scaled = _complementary(risk)
     where = spline_knots(scaled, knots)
-    fit = fit_cox(spline_basis(scaled, where), follow, happened)
-    return fit.risk_at(spline_basis(_complementary(places), where), horizon)
+    basis = spline_basis(scaled, where)
+    return where, fit_cox(basis, time, event), basis
 
 
 def _complementary(risk: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
@@ -253,7 +306,7 @@ def calibration_survival(
     )
     gap = np.abs(smooth_observed(risk, follow, happened, horizon, risk) - risk)
     at = np.linspace(risk.min(), risk.max(), 100)
-    line = smooth_observed(risk, follow, happened, horizon, at)
+    curve = smooth_band(risk, follow, happened, horizon, at, level=level)
     return SurvivalCalibration(
         horizon=horizon,
         slope=slope,
@@ -263,7 +316,7 @@ def calibration_survival(
         e90=float(np.quantile(gap, 0.9)),
         e_max=float(gap.max()),
         groups=calibration_groups_survival(risk, follow, happened, horizon, groups=groups),
-        curve=CalibrationCurve(at, line, line, line),
+        curve=curve,
         n=happened.size,
         events=events,
     )

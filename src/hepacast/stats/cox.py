@@ -13,7 +13,7 @@ from hepacast.core.errors import NotEstimableError, TableError
 from hepacast.stats.coefficients import Coefficients, design, wald
 from hepacast.stats.estimate import HypothesisTest
 from hepacast.stats.inputs import flags, floats, some_events, times
-from hepacast.stats.risk_sets import RiskSets, Ties, monotone_direction, risk_sets
+from hepacast.stats.risk_sets import FAR, RiskSets, Ties, monotone_direction, risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _STEPS = 50
-_FAR = 15.0
-"""Range of log hazards within one stratum from which on a maximum is doubted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +226,7 @@ def _maximise(
         beta = beta + step
         value, score, information = new
         if np.abs(step).max(initial=0.0) < 1e-11 * (1 + np.abs(beta).max(initial=0.0)):
-            if all(np.ptp((X @ beta)[sets.order]) < _FAR for sets in strata):
+            if all(np.ptp((X @ beta)[sets.order]) < FAR for sets in strata):
                 return beta, value, information
             break
     running = np.flatnonzero(monotone_direction(strata, X))

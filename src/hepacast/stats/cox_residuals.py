@@ -311,7 +311,7 @@ def _clock(data: CoxData, when: Float[np.ndarray, " event"], transform: Transfor
         every = np.sort(data.time)
         below = np.searchsorted(every, when, side="left")
         upto = np.searchsorted(every, when, side="right")
-        return np.asarray((below + upto + 1) / 2)
+        return (below + upto + 1) / 2
     table = risk_table(data.time, data.event)
     curve = np.concatenate([[1.0], np.cumprod(1 - table.events / table.at_risk)])
     return np.asarray(1 - curve[np.searchsorted(table.times, when, side="left")])
@@ -339,8 +339,7 @@ def proportional_hazards(
     Examples
     --------
     >>> from hepacast.stats.cox import fit_cox
-    >>> cases = [1.0, 3, 2, 5, 4, 6], [9, 8, 7, 3, 4, 5], [1, 1, 0, 1, 1, 1]
-    >>> fit = fit_cox(*cases)
+    >>> fit = fit_cox(*(cases := ([1.0, 3, 2, 5, 4, 6], [9, 8, 7, 3, 4, 5], [1, 1, 0, 1, 1, 1])))
     >>> round(float(proportional_hazards(fit, cox_data(fit, *cases)).p[0]), 2)
     0.5
     """

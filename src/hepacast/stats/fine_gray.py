@@ -13,6 +13,7 @@ from hepacast.stats.coefficients import Coefficients, design, wald
 from hepacast.stats.competing import causes
 from hepacast.stats.cox import Baseline
 from hepacast.stats.inputs import floats, times
+from hepacast.stats.risk_sets import FAR, RiskSets, monotone_direction, risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +147,7 @@ def _evaluate(
 
 def _maximise(cohort: _Cohort, names: tuple[str, ...]) -> Float[np.ndarray, " term"]:
     beta: Float[np.ndarray, " term"] = np.zeros(cohort.x.shape[1])
+    step = beta
     value, score, information, _, _ = _evaluate(cohort, beta)
     for _ in range(_STEPS):
         if np.abs(beta).max(initial=0.0) > 30 or np.abs(information).max() < 1e-12:
@@ -158,12 +160,23 @@ def _maximise(cohort: _Cohort, names: tuple[str, ...]) -> Float[np.ndarray, " te
         beta = beta + step
         value, score, information = new[:3]
         if np.abs(step).max(initial=0.0) < 1e-11 * (1 + np.abs(beta).max(initial=0.0)):
-            return beta
+            if np.ptp(cohort.x @ beta) < FAR:
+                return beta
+            break
+    running = np.flatnonzero(monotone_direction([_never_leaving(cohort)], cohort.x))
+    if not running.size and np.abs(step).max(initial=0.0) < 1e-6:
+        return beta
     raise NotEstimableError(
         what="the partial likelihood must have a maximum",
-        got=f"coefficients running away among {list(names[:5])}",
+        got=f"coefficients running away along {[names[k] for k in running[:5]] or 'no column'}",
         fix="A group without events gives an infinite ratio: merge groups.",
     )
+
+
+def _never_leaving(cohort: _Cohort) -> RiskSets:
+    """Arrange the risk sets: who had a competing event stays in them."""
+    time = np.where(cohort.cause > 1, np.inf, cohort.time)
+    return risk_sets(np.arange(time.size), time, cohort.cause == 1, "breslow")
 
 
 def _influence(cohort: _Cohort, beta: Float[np.ndarray, " term"]) -> Float[np.ndarray, "case term"]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Ties = Literal["efron", "breslow"]
 
+FAR = 15.0
+"""Range of log hazards within one stratum from which on a maximum is doubted."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskSets:

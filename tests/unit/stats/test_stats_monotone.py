@@ -9,6 +9,7 @@ from scipy import optimize
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.cox import fit_cox
+from hepacast.stats.fine_gray import fit_fine_gray
 from hepacast.stats.firth_cox import firth_cox
 from hepacast.stats.risk_sets import monotone_direction, risk_sets
 
@@ -31,6 +32,17 @@ def test_a_group_without_events_is_refused_beside_other_columns(rare: int, mixed
             fit_cox(X, time, event & ~group)
         assert "firth_cox" in caught.value.fix
         assert np.abs(firth_cox(X, time, event & ~group)).max() < 10
+
+
+def test_fine_and_gray_refuse_it_as_well() -> None:
+    for seed in range(10):
+        x, time, event = cohort(seed)
+        group = np.arange(len(time)) < 4
+        cause = np.where(event, 1, np.arange(60) % 3 * (np.arange(60) % 3 == 2))
+        X = np.column_stack([x, group])
+        with pytest.raises(NotEstimableError, match="x4"):
+            fit_fine_gray(X, time, np.where(group & event, 2, cause))
+        assert np.isfinite(fit_fine_gray(x, time, cause).beta).all()
 
 
 def test_a_stratum_counts_by_itself() -> None:
