@@ -26,6 +26,10 @@ REACH = 30
 """Scales around the box beyond which a voxel moves the response by less than 1e-16."""
 
 
+SLAB = 1 << 18
+"""Voxels that two passes within slices take at a time: what is between them stays in the cache."""
+
+
 class LogParams(FilterParams):
     """Settings of the Laplacian of Gaussian."""
 
@@ -74,29 +78,57 @@ def _respond(image: Volume, box: Box, *, sigma: float) -> Float[np.ndarray, "k j
     data = np.ascontiguousarray(data, dtype=np.float32 if exact else np.float64)
     total = np.zeros([s.stop - s.start for s in inner], np.float32)
     for axis in (2, 1, 0):
-        part = _along(data, axis, sigma, inner, spacing)
-        add_scaled(total, part, 1.0 / (spacing[axis] * spacing[axis]))
+        order = (axis, *(a for a in (2, 1, 0) if a != axis))
+        scale = 1.0 / (spacing[axis] * spacing[axis])
+        passes = [_Pass(at, sigma, spacing, inner[at], second=at == axis) for at in order]
+        if axis == 0:
+            _in_slabs(passes[0].volume(data), passes[1:], total, scale)
+        else:
+            across = np.empty((data.shape[0], *total.shape[1:]), np.float32)
+            _in_slabs(data, passes[:2], across, 0.0)
+            passes[2].run(across, total, scale)
     return total
 
 
-def _along(
-    data: Float[np.ndarray, "k j i"], axis: int, sigma: float, inner: Box, spacing: Triple
-) -> Float[np.ndarray, "k j i"]:
-    """Take the second derivative along one axis and smooth along the two others."""
-    from hepacast.radiomics.kernels.recursive import coefficients, filter_axis
+class _Pass:
+    """One recursive filter along one axis, and the part of every line to keep."""
 
-    for n, at in enumerate((axis, *(a for a in (2, 1, 0) if a != axis))):
-        second = n == 0
-        c = coefficients(sigma / spacing[at], second=second, scale=sigma * sigma if second else 1.0)
+    def __init__(
+        self, axis: int, sigma: float, spacing: Triple, kept: slice, *, second: bool
+    ) -> None:
+        from hepacast.radiomics.kernels.recursive import coefficients
+
+        self.axis, self.start, self.length = axis, kept.start, kept.stop - kept.start
+        scale = sigma * sigma if second else 1.0
+        self.c = coefficients(sigma / spacing[axis], second=second, scale=scale)
+
+    def volume(self, data: Float[np.ndarray, "k j i"]) -> Float[np.ndarray, "k j i"]:
+        """Filter into a new volume."""
         shape = list(data.shape)
-        shape[at] = inner[at].stop - inner[at].start
+        shape[self.axis] = self.length
         out = np.empty(shape, np.float32)
-        data = filter_axis(data, at, c, inner[at].start, out)
-    return data
+        self.run(data, out, 0.0)
+        return out
+
+    def run(
+        self, data: Float[np.ndarray, "k j i"], out: Float[np.ndarray, "k j i"], factor: float
+    ) -> None:
+        """Filter into a volume, or add to it the result times a factor that is not 0."""
+        from hepacast.radiomics.kernels.recursive import filter_axis
+
+        filter_axis(
+            data.reshape(-1), data.shape, self.axis,
+            self.c, self.start, self.length, factor, out.reshape(-1),
+        )  # fmt: skip
 
 
-def add_scaled(
-    total: Float[np.ndarray, "k j i"], part: Float[np.ndarray, "k j i"], factor: float
+def _in_slabs(
+    data: Float[np.ndarray, "k j i"],
+    passes: list[_Pass],
+    out: Float[np.ndarray, "k j i"],
+    factor: float,
 ) -> None:
-    """Add a scaled image to a sum of single precision, rounding once."""
-    np.add(total, part * np.float64(factor), out=total, casting="same_kind")
+    """Run two passes within slices, a few slices at a time."""
+    slices = max(1, SLAB // (data.shape[1] * data.shape[2]))
+    for k in range(0, len(data), slices):
+        passes[1].run(passes[0].volume(data[k : k + slices]), out[k : k + slices], factor)

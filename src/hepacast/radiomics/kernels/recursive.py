@@ -14,8 +14,7 @@ import numpy as np
 from numba import njit
 
 LANES = 32
-"""Lines that run side by side."""
-
+"""Lines that run side by side: enough that no step waits for the one before it."""
 _W = (0.6681, 2.0787)
 _L = (-1.3932, -1.3732)
 _SMOOTH = ((1.3530, 1.8151), (-0.3531, 0.0902))
@@ -96,127 +95,166 @@ def _feedforward(
     return [n0, n1, n2, n3], (n0 + n1 + n2 + n3, n1 + 2 * n2 + 3 * n3, n1 + 4 * n2 + 9 * n3)
 
 
+# Flat arrays and unsigned indices, so that lanes run in parallel and compiling takes little.
 @njit(nogil=True, cache=True)
-def _begin(x, y, at, way, edge, c, row):
+def _begin(x, y, at, way, back, c, row):
     """Compute one of the first four values of lines, whose feedback comes from the border.
 
-    ``way`` is 1 forward and -1 backward, ``edge`` the row where the line begins,
-    ``row`` the rows of ``c`` for the signal and the border.
+    ``way`` is 1 forward and -1 backward, ``back`` how far behind the line begins,
+    ``row`` the row of ``c`` for the signal; that for the border follows at 3 or 4.
     """
-    t = (at - edge) * way
-    shift = 0 if way == 1 else 1
+    edge = 3 + row // 2
+    here = at - (0 if row == 0 else way)
     for w in range(LANES):
-        from_here = at - way * shift
-        x0, x1 = x[from_here, w], x[from_here - way, w]
-        x2, x3 = x[from_here - 2 * way, w], x[from_here - 3 * way, w]
-        v = x0 * c[row[0], 0] + x1 * c[row[0], 1] + x2 * c[row[0], 2] + x3 * c[row[0], 3]
-        border = x[edge, w]
-        y1 = y[at - way, w] * c[1, 0] if t > 0 else border * c[row[1], 0]
-        y2 = y[at - 2 * way, w] * c[1, 1] if t > 1 else border * c[row[1], 1]
-        y3 = y[at - 3 * way, w] * c[1, 2] if t > 2 else border * c[row[1], 2]
-        y[at, w] = v - (y1 + y2 + y3 + border * c[row[1], 3])
+        v = x[here * LANES + w] * c[row, 0] + x[(here - way) * LANES + w] * c[row, 1]
+        v = v + x[(here - 2 * way) * LANES + w] * c[row, 2]
+        v = v + x[(here - 3 * way) * LANES + w] * c[row, 3]
+        border = x[(at - way * back) * LANES + w]
+        total = 0.0
+        for n in range(4):
+            if back > n:
+                part = y[(at - (n + 1) * way) * LANES + w] * c[1, n]
+            else:
+                part = border * c[edge, n]
+            total = part if n == 0 else total + part
+        y[at * LANES + w] = v - total
 
 
 @njit(nogil=True, cache=True)
-def _filter_lines(data, forward, backward, c, start, stop):
-    """Filter lines side by side: ``data``, ``forward`` and ``backward`` are (line + 8, lane).
+def _filter_lines(x, forward, backward, n, c, start, stop):
+    """Filter lines side by side: all arrays are (line + 8, lane), flat.
 
     Four rows before and after the line hold its first and last value.  The
     result is ``forward + backward``, from row 4 on; only ``[start, stop)`` of it is complete.
     """
-    n = data.shape[0] - 8
-    d1, d2, d3, d4 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
     for t in range(min(n, 4)):
-        _begin(data, forward, 4 + t, 1, 4, c, (0, 3))
-        _begin(data, backward, n + 3 - t, -1, n + 3, c, (2, 4))
-    # Two short loops over the lanes each, because longer ones are not run in parallel lanes.
+        way, row = 1, 0
+        _begin(x, forward, 4 + t, way, t, c, row)
+        way, row = -1, 2
+        _begin(x, backward, n + 3 - t, way, t, c, row)
+    one, lanes = np.uint64(LANES), range(np.uint64(LANES))
+    two, three, four = np.uint64(2) * one, np.uint64(3) * one, np.uint64(4) * one
+    d1, d2, d3, d4 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
     n0, n1, n2, n3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
     for at in range(8, max(stop, 4) + 4):
-        x0, x1, x2, x3 = data[at], data[at - 1], data[at - 2], data[at - 3]
-        out = forward[at]
-        for w in range(LANES):
-            out[w] = x0[w] * n0 + x1[w] * n1 + x2[w] * n2 + x3[w] * n3
-        y1, y2, y3, y4 = forward[at - 1], forward[at - 2], forward[at - 3], forward[at - 4]
-        for w in range(LANES):
-            out[w] -= y1[w] * d1 + y2[w] * d2 + y3[w] * d3 + y4[w] * d4
+        for w in lanes:
+            q = np.uint64(at) * one + w
+            v = x[q] * n0 + x[q - one] * n1 + x[q - two] * n2 + x[q - three] * n3
+            back = forward[q - one] * d1 + forward[q - two] * d2
+            forward[q] = v - (back + forward[q - three] * d3 + forward[q - four] * d4)
     m1, m2, m3, m4 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
-    for t in range(4, n - min(start, n - 4)):
-        at = n + 3 - t
-        x1, x2, x3, x4 = data[at + 1], data[at + 2], data[at + 3], data[at + 4]
-        out = backward[at]
-        for w in range(LANES):
-            out[w] = x1[w] * m1 + x2[w] * m2 + x3[w] * m3 + x4[w] * m4
-        y1, y2, y3, y4 = backward[at + 1], backward[at + 2], backward[at + 3], backward[at + 4]
-        for w in range(LANES):
-            out[w] -= y1[w] * d1 + y2[w] * d2 + y3[w] * d3 + y4[w] * d4
+    for at in range(n - 1, min(start, n - 4) + 3, -1):
+        for w in lanes:
+            q = np.uint64(at) * one + w
+            v = x[q + one] * m1 + x[q + two] * m2 + x[q + three] * m3 + x[q + four] * m4
+            back = backward[q + one] * d1 + backward[q + two] * d2
+            backward[q] = v - (back + backward[q + three] * d3 + backward[q + four] * d4)
 
 
-# Rows that lie together in memory and rows that do not need loops of their own: one view for
-# both would have an unknown stride, and no parallel lanes.
 @njit(nogil=True, cache=True)
-def _load(image, axis, a, first, width, data):
-    """Copy lines from a volume to the rows of ``data``."""
-    n = data.shape[0] - 8
-    if axis == 2:
-        for w in range(width):
-            line = image[a, first + w]
-            for t in range(n):
-                data[t + 4, w] = line[t]
+def _load(image, at, size, step, lane, width, x, to):
+    """Copy a part of lines from a volume to consecutive lanes of ``x``."""
+    one = np.uint64(LANES)
+    if lane == 1:
+        for t in range(size):
+            p, q = np.uint64(at + t * step), np.uint64((t + 4) * LANES + to)
+            for w in range(np.uint64(width)):
+                x[q + w] = image[p + w]
     else:
-        for t in range(n):
-            source = image[t, a] if axis == 0 else image[a, t]
-            row = data[t + 4]
-            for w in range(width):
-                row[w] = source[first + w]
-
-
-@njit(nogil=True, cache=True)
-def _store(forward, backward, axis, a, first, width, start, out):
-    """Copy the sum of both passes to lines of a volume."""
-    if axis == 2:
         for w in range(width):
-            line = out[a, first + w]
-            for t in range(line.size):
-                at = t + start + 4
-                line[t] = np.float32(forward[at, w] + backward[at, w])
-    else:
-        for t in range(out.shape[axis]):
-            target = out[t, a] if axis == 0 else out[a, t]
-            one, two = forward[t + start + 4], backward[t + start + 4]
-            for w in range(width):
-                target[first + w] = np.float32(one[w] + two[w])
+            p, q = np.uint64(at + w * lane), np.uint64(4 * LANES + to + w)
+            for _ in range(size):
+                x[q] = image[p]
+                p += np.uint64(1)
+                q += one
+    for t in range(4):
+        for w in range(to, to + width):
+            x[t * LANES + w] = x[4 * LANES + w]
+            x[(size + 4 + t) * LANES + w] = x[(size + 3) * LANES + w]
 
 
 @njit(nogil=True, cache=True)
-def filter_axis(image, axis, c, start, out):
+def _store(forward, backward, row, factor, out, at, size, step, lane, width, to):
+    """Copy or add a part of both passes' sum to a volume."""
+    for t in range(size):
+        q = np.uint64((t + row) * LANES + to)
+        p, jump = np.uint64(at + t * step), np.uint64(lane)
+        if lane == 1 and factor == 0.0:
+            for w in range(np.uint64(width)):
+                out[p + w] = np.float32(forward[q + w] + backward[q + w])
+        elif factor == 0.0:
+            for w in range(np.uint64(width)):
+                out[p + w * jump] = np.float32(forward[q + w] + backward[q + w])
+        else:
+            for w in range(np.uint64(width)):
+                part = np.float64(np.float32(forward[q + w] + backward[q + w]))
+                out[p + w * jump] = np.float32(np.float64(out[p + w * jump]) + part * factor)
+
+
+@njit(nogil=True, cache=True)
+def _layout(shape, axis):
+    """Find the steps along a line, between lanes and between rows of lanes, and a row's lanes."""
+    _, nj, ni = shape
+    if axis == 0:
+        return nj * ni, 1, 0, nj * ni
+    if axis == 1:
+        return ni, 1, nj * ni, ni
+    return 1, ni, 0, shape[0] * nj
+
+
+@njit(nogil=True, cache=True)
+def filter_axis(image, shape, axis, c, start, length, factor, out):
     """Filter a volume along one axis; only a part of every line is kept.
 
     Parameters
     ----------
-    image : (k, j, i) float32
-        Volume.
+    image : (voxel,) float32 or float64
+        Volume, flat.
+    shape : tuple of int
+        (k, j, i) of the volume.
     axis : int
         0, 1 or 2.
     c : (5, 4) float64
         From :func:`coefficients`.
-    start : int
-        Where the part of the line to keep begins; ``out`` says how long it is.
-    out : (k, j, i) float32
-        Written; as long as the part along ``axis``.
+    start, length : int
+        The part of every line to keep.
+    factor : float
+        0 to write the result; otherwise it is multiplied and added to ``out``.
+    out : (voxel,) float32
+        Written, flat; ``length`` voxels long along ``axis``.
     """
-    nk, nj, ni = image.shape
-    n = image.shape[axis]
-    data = np.zeros((n + 8, LANES), np.float64)
-    forward, backward = np.zeros_like(data), np.zeros_like(data)
-    outer = nj if axis == 0 else nk
-    inner = nj if axis == 2 else ni
-    for a in range(outer):
-        for first in range(0, inner, LANES):
-            width = min(LANES, inner - first)
-            _load(image, axis, a, first, width, data)
-            for t in range(4):
-                data[t] = data[4]
-                data[n + 4 + t] = data[n + 3]
-            _filter_lines(data, forward, backward, c, start, start + out.shape[axis])
-            _store(forward, backward, axis, a, first, width, start, out)
-    return out
+    n = shape[axis]
+    kept = (
+        length if axis == 0 else shape[0],
+        length if axis == 1 else shape[1],
+        length if axis == 2 else shape[2],
+    )
+    step, lane, row, many = _layout(shape, axis)
+    to_step, to_lane, to_row, _ = _layout(kept, axis)
+    size = (n + 8) * LANES
+    work = np.zeros(3 * size + 8)
+    # A vector that lies across two cache lines costs two loads.
+    first = (-(work.ctypes.data // 8)) % 8
+    x = work[first : first + size]
+    forward = work[first + size : first + 2 * size]
+    backward = work[first + 2 * size : first + 3 * size]
+    lines = shape[0] * shape[1] * shape[2] // n
+    for block in range(0, lines, LANES):
+        full = min(LANES, lines - block)
+        done = 0
+        while done < full:
+            a, b = (block + done) // many, (block + done) % many
+            width = min(full - done, many - b)
+            _load(image, a * row + b * lane, n, step, lane, width, x, done)
+            done += width
+        _filter_lines(x, forward, backward, n, c, start, start + length)
+        done = 0
+        while done < full:
+            a, b = (block + done) // many, (block + done) % many
+            width = min(full - done, many - b)
+            at = a * to_row + b * to_lane
+            _store(
+                forward, backward, start + 4, factor,
+                out, at, length, to_step, to_lane, width, done,
+            )  # fmt: skip
+            done += width
