@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
+    "worker": "Work for a run on another machine, until it ends.",
     "schema": "Print the JSON Schema of the study file, for editors.",
 }
 EXIT_FINE, EXIT_SOME_FAILED, EXIT_MEND = 0, 1, 2

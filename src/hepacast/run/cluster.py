@@ -7,8 +7,10 @@ are read and written by the workers themselves, on a disk that all of them see.
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,11 +18,12 @@ from pydantic import PositiveInt
 
 from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.params import Params
+from hepacast.io.store import write_atomic
+from hepacast.run.door import ADDRESS, DOOR, open_door, tls
 from hepacast.run.execute import Executor, WorkerLostError, attempt_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from pathlib import Path
 
     from distributed import Client, Future, LocalCluster
 
@@ -35,8 +38,9 @@ class SchedulerLostError(HepacastError, RuntimeError):
 class ClusterParams(Params):
     """Where the workers are."""
 
-    kind: Literal["local", "scheduler", "slurm"] = "local"
-    """``local``: processes of this machine; ``scheduler``: one that runs; ``slurm``: jobs."""
+    kind: Literal["local", "listen", "scheduler", "slurm"] = "local"
+    """``local``: processes of this machine; ``listen``: those, and machines that join with
+    ``hepacast worker``; ``scheduler``: one that runs; ``slurm``: jobs."""
     workers: PositiveInt = 2
     """Workers to start; those of a running scheduler are counted instead."""
     memory: str = "auto"
@@ -45,6 +49,8 @@ class ClusterParams(Params):
     """Address (``tls://host:8786``) or path of the scheduler file of one that runs."""
     certificates: str | None = None
     """Folder with ``ca.pem``, ``cert.pem`` and ``key.pem``, for a scheduler behind TLS."""
+    host: str | None = None
+    """Name or address of this machine, as the machines that join can reach it."""
     queue: str | None = None
     """SLURM partition."""
     walltime: str = "01:00:00"
@@ -182,26 +188,32 @@ def _workers(params: ClusterParams, folder: Path | None) -> Iterator[object]:
     if params.kind == "scheduler":
         yield params.scheduler
         return
-    started = _slurm(params, folder) if params.kind == "slurm" else _local(params)
+    started = _slurm(params, folder) if params.kind == "slurm" else _local(params, folder)
     try:
         yield started
     finally:
         started.close(timeout=30)
 
 
-def _local(params: ClusterParams) -> LocalCluster:
-    """Start processes here; nothing listens beyond this machine."""
+def _local(params: ClusterParams, folder: Path | None) -> LocalCluster:
+    """Start processes here; unless others may join, nothing listens beyond this machine."""
     from distributed import LocalCluster  # noqa: PLC0415 - loaded when a cluster is wanted
 
-    return LocalCluster(
+    place: dict[str, Any] = {"host": "127.0.0.1"}
+    if params.kind == "listen":
+        place = open_door(folder, params.host or socket.getfqdn())
+    started = LocalCluster(
         n_workers=params.workers,
         threads_per_worker=1,
         memory_limit=params.memory,
-        host="127.0.0.1",
         # The default dashboard listens on every interface.
         dashboard_address="127.0.0.1:0",
         silence_logs=50,
+        **place,
     )
+    if folder is not None and params.kind == "listen":
+        write_atomic(folder / DOOR / ADDRESS, started.scheduler_address)
+    return started
 
 
 def _slurm(params: ClusterParams, folder: Path | None) -> Any:  # noqa: ANN401 - an optional package
@@ -249,17 +261,4 @@ def _security(params: ClusterParams) -> dict[str, Any]:
     door = {"scheduler_file": params.scheduler} if params.scheduler.endswith(".json") else {}
     if params.certificates is None:
         return door
-    return {**door, "security": tls(params.certificates)}
-
-
-def tls(folder: str) -> Any:  # noqa: ANN401 - distributed.Security, an optional package
-    """Read ``ca.pem``, ``cert.pem`` and ``key.pem`` of a folder."""
-    from distributed.security import Security  # noqa: PLC0415 - loaded when a cluster is wanted
-
-    one = {"cert": f"{folder}/cert.pem", "key": f"{folder}/key.pem"}
-    roles = {
-        f"tls_{role}_{part}": path
-        for role in ("client", "scheduler", "worker")
-        for part, path in one.items()
-    }
-    return Security(require_encryption=True, tls_ca_file=f"{folder}/ca.pem", **roles)
+    return {**door, "security": tls(Path(params.certificates))}

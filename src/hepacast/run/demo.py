@@ -9,6 +9,7 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import ignore
 from hepacast.io.store import write_atomic
 from hepacast.phantom import PhantomParams, attainable, true_performance, write_cohort
+from hepacast.run.execution import Execution
 from hepacast.run.finding import Known
 from hepacast.run.whole import Finished, run_study
 
@@ -114,7 +115,10 @@ def run_demo(
     text = STUDY.format(horizon=params.horizon_months, seed=params.seed, shuffles=shuffles)
     study = write_atomic(cohort / "study.yaml", text)
     truths = {name: _truths(truth, params, name) for name in TRUE_OF}
-    return run_study(study, folder / "results", workers=workers, truths=truths, on_event=on_event)
+    execution = Execution(workers)
+    return run_study(
+        study, folder / "results", execution=execution, truths=truths, on_event=on_event
+    )
 
 
 def _truths(truth: Truth, params: PhantomParams, outcome: str) -> list[Known]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from hepacast.run.cases import measure_all
 from hepacast.run.chain import Recipe
 from hepacast.run.compose import Circumstances, compose
 from hepacast.run.controls import permuted_labels
-from hepacast.run.execute import executor
+from hepacast.run.execution import Execution
 from hepacast.run.feasible import require_feasible
 from hepacast.run.finding import Finding
 from hepacast.run.flow import cohort_of, join
@@ -69,7 +68,7 @@ def run_study(
     path: Path,
     out: Path,
     *,
-    workers: int | None = None,
+    execution: Execution = Execution(),  # noqa: B008 - frozen
     truths: Mapping[str, Sequence[Known]] | None = None,
     on_event: Listener = ignore,
 ) -> Finished:
@@ -81,8 +80,8 @@ def run_study(
         The study file.
     out : Path
         Folder for the results; measured cases found there are used again.
-    workers : int, optional
-        Processes; all cores by default.  Their number changes no result.
+    execution : Execution
+        Where to work; it changes no result.
     truths : mapping of outcome to sequence of Known, optional
         What the maker of a phantom knows.
     on_event : callable
@@ -104,8 +103,8 @@ def run_study(
     require_feasible(materials)
     name = materials.study.study.name
     _require_own_folder(out, name)
-    with executor(workers or os.cpu_count() or 1) as pool:
-        tasks = plan_cases(materials, out)
+    with execution.open(out) as pool:
+        tasks = plan_cases(materials, out, rehash=execution.rehash, retry=execution.retry)
         if tasks:
             _mark(out, name)
         records, failures = measure_all(tasks, pool, on_event=hear)

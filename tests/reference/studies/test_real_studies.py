@@ -19,6 +19,7 @@ from hepacast.io.tables import read_table
 from hepacast.report.write import write_report
 from hepacast.run import whole
 from hepacast.run.check import check_study
+from hepacast.run.execution import Execution
 from hepacast.run.gather import gather
 from hepacast.stats.survival import kaplan_meier
 
@@ -104,7 +105,7 @@ def test_it_runs_from_end_to_end_with_a_believable_result(
     name: str, example: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whole, "write_report", partial(write_report, figures=("svg",)))
-    finished = whole.run_study(quick(example, name), tmp_path / "out", workers=2)
+    finished = whole.run_study(quick(example, name), tmp_path / "out", execution=Execution(2))
     assert finished.failures == {}
     content = json.loads((tmp_path / "out" / "result.json").read_text())
     for outcome in content["outcomes"]:

@@ -141,10 +141,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Run the small study once, and draw it; return its study file and its results."""
     from hepacast.report.write import write_report  # noqa: PLC0415 - loads matplotlib
     from hepacast.run import whole  # noqa: PLC0415 - loads much
+    from hepacast.run.execution import Execution  # noqa: PLC0415 - the same
 
     folder = tmp_path_factory.mktemp("finished")
     path = draw(folder / "study").save()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(whole, "write_report", partial(write_report, figures=("svg",)))
-        whole.run_study(path, folder / "out", workers=1)
+        whole.run_study(path, folder / "out", execution=Execution(1))
     return path, folder / "out"

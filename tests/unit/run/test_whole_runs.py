@@ -13,6 +13,7 @@ import pytest
 from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Event, Noticed
+from hepacast.run.execution import Execution
 from hepacast.run.whole import redraw, run_study
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def test_a_second_run_gives_the_same_numbers_and_the_same_lock(
     finished: Finished, tmp_path: Path
 ) -> None:
     path, out = finished
-    run_study(path, tmp_path / "out", workers=1)
+    run_study(path, tmp_path / "out", execution=Execution(1))
     assert (tmp_path / "out" / "study.lock").read_bytes() == (out / "study.lock").read_bytes()
     assert numbers(tmp_path / "out") == numbers(out)
 
@@ -106,7 +107,7 @@ def test_a_second_run_gives_the_same_numbers_and_the_same_lock(
 @pytest.mark.usefixtures("quick")
 def test_two_workers_give_the_same_numbers(finished: Finished, tmp_path: Path) -> None:
     path, out = finished
-    run_study(path, tmp_path / "out", workers=2)
+    run_study(path, tmp_path / "out", execution=Execution(2))
     assert numbers(tmp_path / "out") == numbers(out)
 
 
@@ -116,7 +117,7 @@ def test_the_order_of_the_rows_in_the_files_changes_no_estimate(
 ) -> None:
     small.clinical.reverse()
     np.random.default_rng(1).shuffle(small.features)
-    run_study(small.save(), tmp_path / "out", workers=1)
+    run_study(small.save(), tmp_path / "out", execution=Execution(1))
     for one, other in zip(
         read(finished[1])["outcomes"], read(tmp_path / "out")["outcomes"], strict=True
     ):
@@ -137,7 +138,7 @@ def test_a_run_into_its_own_folder_replaces_its_results(
     shutil.copytree(finished[1], out)
     (out / "notes.txt").write_text("mine")
     small.study["split"]["seed"] = 8
-    run_study(small.save(), out, workers=1)
+    run_study(small.save(), out, execution=Execution(1))
     assert read(out)["study"]["seed"] == 8
     assert (out / "notes.txt").read_text() == "mine"
 
@@ -157,14 +158,14 @@ def test_a_folder_of_something_else_is_refused(
     for name, content in there.items():
         (out / name).write_text(content)
     with pytest.raises(StudyError, match=said):
-        run_study(small.save(), out, workers=1)
+        run_study(small.save(), out, execution=Execution(1))
     assert {path.name: path.read_text() for path in out.iterdir()} == there
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(small: Small, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(StudyError, match="got a file"):
-        run_study(small.save(), tmp_path / "out", workers=1)
+        run_study(small.save(), tmp_path / "out", execution=Execution(1))
     assert (tmp_path / "out").read_text() == "mine"
 
 
@@ -175,7 +176,7 @@ def test_cases_that_leave_are_counted_once_with_their_reason(small: Small, tmp_p
     small.clinical[47]["recurrence"] = ""
     heard: list[Event] = []
     small.features.append({**small.features[0], "case": "900"})
-    run_study(small.save(), tmp_path / "out", workers=1, on_event=heard.append)
+    run_study(small.save(), tmp_path / "out", execution=Execution(1), on_event=heard.append)
     content = read(tmp_path / "out")
     first = content["flow"][0]
     assert (first["n_before"], first["n_after"]) == (48, 40)
@@ -191,7 +192,7 @@ def test_cases_that_leave_are_counted_once_with_their_reason(small: Small, tmp_p
 def test_without_shuffles_no_control_is_claimed(small: Small, tmp_path: Path) -> None:
     small.study["controls"]["permuted_labels"] = 0
     small.study["split"]["repeats"] = 1
-    run_study(small.save(), tmp_path / "out", workers=1)
+    run_study(small.save(), tmp_path / "out", execution=Execution(1))
     assert all(outcome["permutations"] == [] for outcome in read(tmp_path / "out")["outcomes"])
 
 
@@ -224,7 +225,7 @@ def test_an_estimate_keeps_its_direction_when_the_signal_turns_around(
     """Nobody assumes a direction: a feature with its sign changed says the same."""
     for row in small.features:
         row["original_glcm_Idm"] = f"{-float(row['original_glcm_Idm']):.4f}"
-    run_study(small.save(), tmp_path / "out", workers=1)
+    run_study(small.save(), tmp_path / "out", execution=Execution(1))
     for one, other in zip(
         read(finished[1])["outcomes"], read(tmp_path / "out")["outcomes"], strict=True
     ):

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One study, worked on in several ways: the same bytes come out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from hepacast.cli.main import main
+from hepacast.core.errors import StudyError
+from hepacast.core.geometry import Grid
+from hepacast.core.volume import Region, Volume
+from hepacast.io.nifti import write_nifti
+from hepacast.run.cases import measure_all
+from hepacast.run.cluster import ClusterParams, cluster
+from hepacast.run.door import ADDRESS, DOOR, join_run, tls
+from hepacast.run.execute import Executor
+from hepacast.run.execution import Execution
+from hepacast.run.gather import gather
+from hepacast.run.measure import plan_cases
+from hepacast.run.shard import Shard, SharesLeftError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("distributed")
+
+
+STUDY = """
+schema: 1
+study: {name: eight}
+cases: {table: cases.csv, masks: {tumour: mask}}
+clinical: {table: clinical.csv, dictionary: fields.yaml}
+outcomes: {er: {kind: binary, event: er, event_level: "1", other_levels: ["0"]}}
+regions: {tumour: {mask: tumour}, ring: {from: tumour, ring_mm: 2}}
+features: {own: {params: {families: [firstorder, glcm]}}}
+scores: {rad: {from: [own], steps: [impute], model: ridge}}
+models: {sets: {rad: [rad]}}
+"""
+JOIN = """
+import sys
+from hepacast.cli.main import main
+if __name__ == "__main__":
+    main(["worker", sys.argv[1], "--workers", "1", "--host", "127.0.0.1"])
+"""
+KILLED = """
+import sys
+from pathlib import Path
+from hepacast.run.cases import measure_all
+from hepacast.run.execution import Execution
+from hepacast.run.gather import gather
+from hepacast.run.measure import plan_cases
+if __name__ == "__main__":
+    out = Path(sys.argv[2])
+    with Execution(1).open(out) as run:
+        measure_all(plan_cases(gather(Path(sys.argv[1])), out), run)
+"""
+FIELDS = "er: {kind: event, timing: outcome}\n"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Write eight small cases, and return the study file."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    grid = Grid((8, 16, 16), (2.0, 1.0, 1.0))
+    cases, clinical = ["case,phase,image,mask"], ["case,er"]
+    for at in range(8):
+        image, mask = (folder / f"{at}_{kind}.nii.gz" for kind in ("image", "mask"))
+        write_nifti(Volume(rng.normal(60, 9, grid.shape).astype(np.float32), grid), image)
+        inside = np.zeros(grid.shape, dtype=bool)
+        inside[2:6, 4:11, 4 : 9 + at % 3] = True
+        write_nifti(Region(inside, grid), mask)
+        cases.append(f"{at:03d},A,{image.name},{mask.name}")
+        clinical.append(f"{at:03d},{at % 2}")
+    (folder / "cases.csv").write_text("\n".join(cases))
+    (folder / "clinical.csv").write_text("\n".join(clinical))
+    (folder / "fields.yaml").write_text(FIELDS)
+    (folder / "study.yaml").write_text(STUDY)
+    return folder / "study.yaml"
+
+
+def square(item: int) -> int:
+    time.sleep(0.05)
+    return item * item
+
+
+def process(_item: int) -> int:
+    time.sleep(0.1)
+    return os.getpid()
+
+
+def records_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("c*/??/*.parquet")}
+
+
+def test_a_share_of_a_cluster_is_refused() -> None:
+    with pytest.raises(StudyError, match="worked on by one machine"):
+        Execution(cluster=ClusterParams(), shard=Shard(1, 2))
+
+
+def test_nobody_joins_a_run_that_does_not_listen(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="--on listen"):
+        join_run(tmp_path, workers=1)
+
+
+def test_certificates_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"no ca\.pem"):
+        tls(tmp_path)
+
+
+@pytest.mark.parametrize("options", [["--shard", "3/2"], ["--shard", "1/2", "--on", "local"]])
+def test_options_that_contradict_are_one_line(
+    options: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["run", "absent.yaml", "--out", str(out), *options]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_machine_joins_through_the_folder_and_speaks_tls(tmp_path: Path) -> None:
+    params = ClusterParams(kind="listen", host="127.0.0.1", workers=1)
+    with cluster(params, tmp_path) as run:
+        door = tmp_path / DOOR
+        assert (door / "key.pem").stat().st_mode & 0o077 == 0
+        assert (door / ADDRESS).read_text().startswith("tls://")
+        command = [sys.executable, "-c", JOIN, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as joined:  # noqa: S603
+            while run.pool is not None and run.pool.workers < 2:
+                time.sleep(0.1)
+            assert len({pid for _, pid in run.map(process, range(20))}) == 2
+            assert dict(run.map(square, range(20))) == {at: at * at for at in range(20)}
+            run.pool.client.shutdown()  # type: ignore[union-attr]
+            said, _ = joined.communicate(timeout=60)
+    assert "the run has ended" in said
+
+
+@pytest.mark.slow
+def test_every_way_of_working_writes_the_same_records(study: Path, tmp_path: Path) -> None:
+    materials = gather(study)
+    ways = {
+        "alone": Execution(1),
+        "two": Execution(2),
+        "cluster": Execution(cluster=ClusterParams(workers=2)),
+    }
+    found = {}
+    for name, way in ways.items():
+        out = tmp_path / name
+        tasks = plan_cases(materials, out)
+        with way.open(out) as run:
+            measure_all(tasks if name == "alone" else tasks[::-1], run)
+        found[name] = records_of(out)
+    out = tmp_path / "shares"
+    for k in (3, 1, 2):
+        with Execution(1, shard=Shard(k, 3)).open(out) as run:
+            try:
+                measure_all(plan_cases(materials, out), run)
+            except SharesLeftError:
+                assert k != 2
+    found["shares"] = records_of(out)
+    assert len(found["alone"]) == 8
+    assert found["alone"] == found["two"] == found["cluster"] == found["shares"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_killed_at_any_moment_goes_on_and_ends_the_same(
+    seed: int, study: Path, tmp_path: Path
+) -> None:
+    tasks = plan_cases(gather(study), tmp_path / "whole")
+    measure_all(tasks, Executor())
+    out = tmp_path / "killed"
+    command = [sys.executable, "-c", KILLED, str(study), str(out)]
+    started = subprocess.Popen(command)  # noqa: S603
+    while not any(out.glob("cases/??")):
+        time.sleep(0.01)
+    time.sleep(0.05 * seed)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    before = records_of(out)
+    measure_all(plan_cases(gather(study), out), Executor())
+    after = records_of(out)
+    assert after == records_of(tmp_path / "whole")
+    assert all(after[name] == data for name, data in before.items())
+    for entry in (out / "cases" / "index").glob("*.json"):
+        json.loads(entry.read_text())
