@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hepacast.core.table import FeatureName, FeatureTable
     from hepacast.core.volume import Region, Volume
     from hepacast.run.extract import extract
+    from hepacast.run.maps import feature_maps
 
 __all__ = [
     "Binary",
@@ -30,6 +31,7 @@ __all__ = [
     "Volume",
     "__version__",
     "extract",
+    "feature_maps",
 ]
 
 _HOME = {
@@ -43,6 +45,7 @@ _HOME = {
     "Survival": "core.outcome",
     "Volume": "core.volume",
     "extract": "run.extract",
+    "feature_maps": "run.maps",
 }
 
 

@@ -80,10 +80,7 @@ def extract(
     13.0
     """
     settings, door = read_settings(params)
-    value = int(door.get("label", 1)) if label is None else label
-    volume = as_volume(image)
-    region = as_region(mask, value, channel=int(door.get("label_channel", 0)))
-    region = _aligned(region, volume, door)
+    volume, region = as_pair(image, mask, door, label)
     features = extract_one(volume, region, settings)
     if names == "pyradiomics":
         return features
@@ -92,6 +89,26 @@ def extract(
         filt, family, feature = key.split("_", 2)
         spelt[str(FeatureName(NONE, region.name, filt, family, feature))] = number
     return spelt
+
+
+def read_content(params: Settings) -> Mapping[str, Any]:
+    """Read settings as they are written; ``ExtractParams`` as they would be."""
+    if isinstance(params, ExtractParams):
+        return params.model_dump(mode="json")
+    content: object = params
+    source = "the settings"
+    if isinstance(params, str | Path):
+        source = str(params)
+        content = load_yaml(Path(params).read_text(encoding="utf-8"), source=source)
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise StudyError(
+            what="settings are a mapping from names to values",
+            got=type(content).__name__,
+            fix="Give ExtractParams, a mapping, or the path of a YAML file.",
+        ).at(file=source)
+    return content
 
 
 def read_settings(params: Settings) -> tuple[ExtractParams, Mapping[str, Any]]:
@@ -104,22 +121,30 @@ def read_settings(params: Settings) -> tuple[ExtractParams, Mapping[str, Any]]:
         return ExtractParams(), {}
     if isinstance(params, ExtractParams):
         return params, {}
-    content: object = params
-    source = "the settings"
-    if isinstance(params, str | Path):
-        source = str(params)
-        content = load_yaml(Path(params).read_text(encoding="utf-8"), source=source)
-    if content is None:
-        content = {}
-    if not isinstance(content, Mapping):
-        raise StudyError(
-            what="settings are a mapping from names to values",
-            got=type(content).__name__,
-            fix="Give ExtractParams, a mapping, or the path of a YAML file.",
-        ).at(file=source)
+    content = read_content(params)
     if _PYRADIOMICS & set(content) or not content:
         return from_pyradiomics(content), dict(content.get("setting") or {})
-    return ExtractParams.model_validate(content), {}
+    return ExtractParams.model_validate({k: v for k, v in content.items() if k != "maps"}), {}
+
+
+def as_pair(
+    image: Image, mask: Image, door: Mapping[str, Any], label: int | None = None
+) -> tuple[Volume, Region]:
+    """Take an image and one region of a mask, on one grid.
+
+    Parameters
+    ----------
+    image, mask : path, SimpleITK image, Volume or Region
+        As for :func:`extract`.
+    door : mapping
+        What the settings say about files.
+    label : int, optional
+        Value of the region in the mask; what the settings say, or 1, if absent.
+    """
+    value = int(door.get("label", 1)) if label is None else label
+    volume = as_volume(image)
+    region = as_region(mask, value, channel=int(door.get("label_channel", 0)))
+    return volume, _aligned(region, volume, door)
 
 
 def as_volume(image: Image) -> Volume:
