@@ -336,6 +336,10 @@ def _describe(
     family = FAMILIES[block]
     wanted = family.wanted(block)
     keys = {name: (*place, name) for name in wanted}
+    if family.on == "image" and not np.isfinite(sample.extremes).all():
+        # Some filters have no value at some voxels, as the kurtosis on a flat sphere.
+        found.refuse(keys.values(), "undefined")
+        return
     try:
         texture = family.on == "image" and block.token in TEXTURES
         if texture and definitions != "pyradiomics" and sample.present.size == 1:

@@ -61,6 +61,10 @@ def at_ranks(values: np.ndarray, low: float, high: float, ranks: np.ndarray) -> 
     """
     if high <= low:
         return np.full(ranks.size, low)
+    if not 1e-290 < high - low < 1e290:
+        # The width of a bucket, or how many there are to a unit, would not be finite.
+        sorted_values: np.ndarray = np.sort(values)[ranks]
+        return sorted_values
     kept, start, slot, before = _gather(values, low, high, ranks)
     # Sorted by numpy: a compiled sort alone would double the time of the first call.
     for first, last in pairwise(start):
