@@ -13,7 +13,7 @@ from hepacast.radiomics import ExtractParams, extract_case
 from hepacast.regions.shells import ring
 from hepacast.run.case_settings import RegionParams
 from hepacast.run.gather import ImageRow, MaskFile
-from hepacast.run.measure import build_regions
+from hepacast.run.build import build_regions
 
 if TYPE_CHECKING:
     from pathlib import Path

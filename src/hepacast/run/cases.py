@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from hepacast.core import errors
 from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Failed, Noticed, Started, ignore
 from hepacast.core.provenance import digest_array
 from hepacast.io.images import read_image, read_region
+from hepacast.io.manifest import digest_source
 from hepacast.io.records import Records
 from hepacast.io.store import StoreError
 from hepacast.io.voxels import MaskRule
+from hepacast.run.failures import error_of, left_out, without_paths
+from hepacast.run.film import is_film
 from hepacast.run.ledger import Entry, Known, Ledger, failure_of, look, unchanged
-from hepacast.run.measure import VERSION, measure
+from hepacast.run.measure import VERSION, masks_of, measure, settings_of
 from hepacast.run.record import CaseRecord
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def measure_all(
     for at, result in executor.map(measure_case, tasks, kept):
         case = tasks[at].case
         if isinstance(result, HepacastError):
-            failures[case] = result
+            failures[case] = without_paths(result, tasks[at].rows)
             on_event(Failed("measure", case, result))
         else:
             receipts[case] = result
@@ -73,6 +75,8 @@ def measure_all(
     for record in records.values():
         for where, text in record.notices:
             on_event(Noticed(where, text))
+    for case, error in left_out(records).items():
+        on_event(Failed("measure", case, error))
     return records, failures
 
 
@@ -115,7 +119,7 @@ def measure_case(task: CaseTask) -> Receipt:
         error.at(case=task.case)
         # A full disk is no property of the case.
         if not isinstance(error, StoreError):
-            ledger.write(_entry(task, {}, files, failure_of(error)))
+            ledger.write(_entry(task, {}, files, failure_of(without_paths(error, task.rows))))
         raise error from None
     if entry != before:
         ledger.write(entry)
@@ -130,7 +134,7 @@ def kept(task: CaseTask) -> Receipt | HepacastError | None:
     if not unchanged(before, {source.name: source.path for source in _sources(task)}):
         return None
     if before.failure is not None:
-        return None if task.retry else _error(before.failure)
+        return None if task.retry else error_of(before.failure)
     holds = Records(task.folder).path(before.key).is_file() or Records(task.folder).holds(
         before.key
     )
@@ -174,12 +178,7 @@ def _entry(
     failure: Mapping[str, Any] | None,
 ) -> Entry:
     """Put the settings of a case beside its inputs."""
-    params = {
-        "regions": {n: r.model_dump(mode="json") for n, r in task.regions.items()},
-        "blocks": {n: b.model_dump(mode="json") for n, b in task.blocks.items()},
-        "phases": list(task.phases),
-    }
-    return Entry(task.case, OPERATOR, VERSION, params, inputs, files, failure)
+    return Entry(task.case, OPERATOR, VERSION, settings_of(task), inputs, files, failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +208,7 @@ class _Source:
 
 def _sources(task: CaseTask) -> list[_Source]:
     """List all that a case is measured from."""
-    wanted = {region.mask for region in task.regions.values()}
-    return [
-        _Source(row, mask)
-        for row in task.rows
-        for mask in (None, *sorted(wanted.intersection(row.masks)))
-    ]
+    return [_Source(row, mask) for row in task.rows for mask in (None, *masks_of(task, row))]
 
 
 class _Reading:
@@ -227,8 +221,10 @@ class _Reading:
     def digest(self, source: _Source) -> str:
         """Decode what the source names, and digest it with its geometry."""
         row = source.row
+        if is_film(row.image):
+            return digest_source(source.path)
         if self._volume is None or row.image != self._path:
-            self._path, self._volume = row.image, read_image(row.image)
+            self._path, self._volume = row.image, read_image(row.image, row.options)
         grid = self._volume.grid
         if source.mask is None:
             return digest_array(self._volume.data, grid)
@@ -239,10 +235,3 @@ class _Reading:
         except HepacastError as error:
             raise error.at(region=source.mask) from None
         return digest_array(region.mask, grid)
-
-
-def _error(failure: Mapping[str, Any]) -> HepacastError:
-    """Make the error of an earlier run anew."""
-    kind = getattr(errors, failure["kind"], HepacastError)
-    error: HepacastError = kind(what=failure["what"], got=failure["got"], fix=failure["fix"])
-    return error.at(**failure["where"])

@@ -4,29 +4,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hepacast.core.errors import HepacastError, TableError
-from hepacast.core.events import Event, Noticed, ignore
-from hepacast.io.images import read_image, read_region
-from hepacast.io.voxels import MaskRule
+from hepacast.core.events import Event, Noticed
+from hepacast.core.table import NONE, FeatureName
 from hepacast.radiomics import extract_case
-from hepacast.regions.shells import common, dilate, erode, minus, ring
-from hepacast.run.pictures import draw_regions
+from hepacast.run.case_settings import VESSELS
+from hepacast.run.film import is_film, perfusion_features
+from hepacast.run.ledger import failure_of
+from hepacast.run.load import load_case, region_facts
+from hepacast.run.pictures import draw_case
 from hepacast.run.record import CaseRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hepacast.core.events import Listener
-    from hepacast.core.table import FeatureName
-    from hepacast.core.volume import Region, Volume
-    from hepacast.run.case_settings import RegionParams
+    from hepacast.core.volume import Region
+    from hepacast.run.case_settings import CasesParams, RegionParams
+    from hepacast.run.film import Film
     from hepacast.run.gather import ImageRow, Materials
     from hepacast.run.study import RadiomicsParams
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a record made earlier must not be used any more."""
 
 
@@ -46,6 +46,10 @@ class CaseTask:
         All phases of the study.
     folder : Path
         Folder of the results, on a disk that every worker sees.
+    cases : CasesParams
+        What images and masks must be, and whether phases are moved onto one.
+    others : tuple of ImageRow
+        What other readers drew on the same images.
     rehash : bool
         Read every file again instead of trusting its size and time.
     retry : bool
@@ -58,6 +62,8 @@ class CaseTask:
     blocks: Mapping[str, RadiomicsParams]
     phases: tuple[str, ...]
     folder: Path
+    cases: CasesParams
+    others: tuple[ImageRow, ...] = ()
     rehash: bool = False
     retry: bool = False
 
@@ -67,11 +73,15 @@ def plan_cases(
 ) -> list[CaseTask]:
     """Lay out one task per case that has a clinical row; the first reader is measured."""
     study = materials.study
+    if study.cases is None:
+        return []
     known = set(materials.clinical.cases)
     by_case: dict[str, list[ImageRow]] = {}
-    for row in materials.first_reading:
+    others: dict[str, list[ImageRow]] = {}
+    first = {id(row) for row in materials.first_reading}
+    for row in materials.images:
         if row.case in known:
-            by_case.setdefault(row.case, []).append(row)
+            (by_case if id(row) in first else others).setdefault(row.case, []).append(row)
     phases = tuple(dict.fromkeys(row.phase for row in materials.first_reading))
     return [
         CaseTask(
@@ -81,11 +91,40 @@ def plan_cases(
             blocks=materials.measured,
             phases=phases,
             folder=folder,
+            cases=study.cases,
+            others=tuple(others.get(case, ())),
             rehash=rehash,
             retry=retry,
         )
         for case, rows in by_case.items()
     ]
+
+
+def settings_of(task: CaseTask) -> dict[str, Any]:
+    """List, as plain values, all settings that a record of this case depends on."""
+    cases = task.cases.model_dump(
+        mode="json",
+        by_alias=True,
+        include={"organ", "elsewhere", "inspect", "contrast", "register_", "film", "read"},
+    )
+    return {
+        "regions": {n: r.model_dump(mode="json") for n, r in task.regions.items()},
+        "blocks": {n: b.model_dump(mode="json") for n, b in task.blocks.items()},
+        "phases": list(task.phases),
+        "cases": cases,
+        "frames": [row.frame for row in task.rows],
+    }
+
+
+def masks_of(task: CaseTask, row: ImageRow) -> list[str]:
+    """Name the masks of a row that its case is measured with."""
+    cases = task.cases
+    if cases.register_ is not None and row.phase != cases.register_.to:
+        return []
+    used = {region.mask for region in task.regions.values()} | {cases.organ_mask, *VESSELS}
+    if is_film(row.image):
+        used.add(cases.film.lesion)
+    return sorted(name for name in row.masks if name in used)
 
 
 def measure(task: CaseTask, key: str) -> CaseRecord:
@@ -99,72 +138,44 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
     features: dict[str, dict[FeatureName, float]] = {name: {} for name in task.blocks}
     reasons: dict[str, str] = {}
     notices: list[tuple[str, str]] = []
-    shown: dict[str, tuple[Volume, dict[str, Region]]] = {}
 
     def hear(event: Event) -> None:
         if isinstance(event, Noticed):
             notices.append((f"case {task.case} {event.where}", event.text))
 
-    for row in task.rows:
-        try:
-            volume = read_image(row.image, on_event=hear)
-            regions = build_regions(row, volume, task.regions, on_event=hear)
-        except HepacastError as error:
-            raise error.at(phase=row.phase) from None
-        shown[row.phase] = volume, regions
+    case = load_case(task, on_event=hear)
+    for phase, volume in case.images.items():
         for name, block in task.blocks.items():
-            if block.phases == "all" or row.phase in block.phases:
-                wanted = regions if block.regions == "all" else _pick(regions, block.regions)
-                found = extract_case({row.phase: volume}, wanted, block.params)
-                features[name].update(found.values)
-                reasons.update({str(n): str(r) for n, r in found.reasons.items()})
-    picture = draw_regions(task.case, shown)
-    return CaseRecord(task.case, key, features, reasons, tuple(notices), picture)
+            if block.phases != "all" and phase not in block.phases:
+                continue
+            found = extract_case({phase: volume}, _wanted(case.regions[phase], block), block.params)
+            features[name].update(found.values)
+            reasons.update({str(n): str(r) for n, r in found.reasons.items()})
+            if phase in case.films and task.cases.film.perfusion:
+                features[name].update(_perfusion(phase, case.films[phase], task))
+    return CaseRecord(
+        case=task.case,
+        key=key,
+        features=features,
+        reasons=reasons,
+        notices=tuple(notices),
+        pictures=draw_case(task.case, case),
+        facts=tuple(region_facts(case)),
+        left_out=tuple(failure_of(error.at(case=task.case)) for error in case.left_out),
+    )
 
 
-def _pick(regions: dict[str, Region], names: tuple[str, ...]) -> dict[str, Region]:
-    """Choose the regions that a block measures."""
-    return {name: regions[name] for name in names}
+def _wanted(regions: dict[str, Region], block: RadiomicsParams) -> dict[str, Region]:
+    """Choose the regions that a block measures; one that was left out has no columns."""
+    if block.regions == "all":
+        return regions
+    return {name: regions[name] for name in block.regions if name in regions}
 
 
-def build_regions(
-    row: ImageRow,
-    volume: Volume,
-    wanted: Mapping[str, RegionParams],
-    *,
-    on_event: Listener = ignore,
-) -> dict[str, Region]:
-    """Read the masks of one image and make all regions of the study from them."""
-    regions: dict[str, Region] = {}
-    for name, params in wanted.items():
-        try:
-            if params.mask is not None:
-                if params.mask not in row.masks:
-                    raise TableError(
-                        what=f"phase {row.phase!r} needs a mask {params.mask!r}",
-                        got="an empty cell in the case table",
-                        fix="Give the mask's path, or leave the phase out of the table.",
-                    )
-                drawn = row.masks[params.mask]
-                rule = MaskRule(label=drawn.label)
-                region = read_region(drawn.path, name, volume.grid, rule, on_event=on_event)
-            else:
-                region = regions[params.from_ or ""].named(name)
-            regions[name] = _shape(region, params, regions)
-        except HepacastError as error:
-            raise error.at(region=name) from None
-    return regions
-
-
-def _shape(region: Region, params: RegionParams, regions: Mapping[str, Region]) -> Region:
-    """Erode, dilate or ring, then take away and keep inside."""
-    inside = regions[params.inside] if params.inside else None
-    if params.erode_mm is not None:
-        region = erode(region, params.erode_mm)
-    if params.dilate_mm is not None:
-        region = dilate(region, params.dilate_mm)
-    if params.ring_mm is not None:
-        region = ring(region, params.ring_mm)
-    if params.minus is not None:
-        region = minus(region, regions[params.minus])
-    return region if inside is None else common(region, inside)
+def _perfusion(phase: str, film: Film, task: CaseTask) -> dict[FeatureName, float]:
+    """Name what the time-intensity curve of a clip says as features of its lesion."""
+    lesion = task.cases.film.lesion
+    return {
+        FeatureName(phase, lesion, NONE, "perfusion", name): value
+        for name, value in perfusion_features(film).items()
+    }

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +33,12 @@ class CaseRecord:
         Reason by feature, for those without a value.
     notices : tuple of (str, str)
         What was repaired or flagged.
-    picture : bytes
-        PNG with the regions outlined.
+    pictures : mapping of str to bytes
+        PNG by what it shows; ``regions`` has the outlines.
+    facts : tuple of (phase, region, voxels, mL, mean, 5th, 95th percentile)
+        What every region holds.
+    left_out : tuple of mapping
+        Errors of single regions, where others of the case could be measured.
     """
 
     case: str
@@ -42,7 +46,14 @@ class CaseRecord:
     features: Mapping[str, Mapping[FeatureName, float]]
     reasons: Mapping[str, str]
     notices: tuple[tuple[str, str], ...]
-    picture: bytes
+    pictures: Mapping[str, bytes]
+    facts: tuple[tuple[str, str, int, float, float, float, float], ...] = ()
+    left_out: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def picture(self) -> bytes:
+        """PNG with the regions outlined."""
+        return self.pictures[_PICTURE]
 
     def to_record(self) -> Record:
         """Lay out the features in a row, every name with its block before it."""
@@ -61,8 +72,10 @@ class CaseRecord:
             notes={
                 "blocks": list(self.features),
                 "notices": [list(notice) for notice in self.notices],
+                "facts": [list(fact) for fact in self.facts],
+                "left_out": [dict(error) for error in self.left_out],
             },
-            pictures={_PICTURE: self.picture},
+            pictures=dict(self.pictures),
         )
 
     @classmethod
@@ -78,5 +91,10 @@ class CaseRecord:
             features=features,
             reasons={name.split("/", 1)[1]: why for name, why in record.reasons.items()},
             notices=tuple((where, text) for where, text in record.notes["notices"]),
-            picture=record.pictures[_PICTURE],
+            pictures=dict(record.pictures),
+            facts=tuple(
+                (phase, region, voxels, ml, mean, low, high)
+                for phase, region, voxels, ml, mean, low, high in record.notes["facts"]
+            ),
+            left_out=tuple(record.notes["left_out"]),
         )

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from hepacast.run.chain import Recipe
 from hepacast.run.compose import Circumstances, compose
 from hepacast.run.controls import permuted_labels
 from hepacast.run.execution import Execution
+from hepacast.run.failures import failures_table, left_out
 from hepacast.run.feasible import require_feasible
 from hepacast.run.finding import Finding
 from hepacast.run.flow import cohort_of, join
@@ -56,7 +55,7 @@ class Finished:
     summary : tuple of str
         Lines for the terminal.
     failures : mapping of str to HepacastError
-        Cases that could not be measured.
+        Cases that could not be measured, or not in all their regions.
     """
 
     report: Path
@@ -109,6 +108,7 @@ def run_study(
             _mark(out, name)
         records, failures = measure_all(tasks, pool, on_event=hear)
         joined = join(materials, records, failures)
+        failures = {**left_out(records), **failures}
         findings = [
             _find(materials, joined, name, pool, on_event=hear) for name in materials.study.outcomes
         ]
@@ -131,7 +131,7 @@ def run_study(
     write_atomic(out / RESULT, content.model_dump_json())
     write_atomic(out / "study.lock", lock)
     if failures:
-        write_atomic(out / "failures.csv", _failures_table(failures))
+        write_atomic(out / "failures.csv", failures_table(failures))
     else:
         (out / "failures.csv").unlink(missing_ok=True)  # of an earlier run
     report = write_report(content, out)
@@ -191,17 +191,6 @@ def _require_own_folder(out: Path, name: str) -> None:
         got=got,
         fix="Choose another folder.",
     ).at(folder=out)
-
-
-def _failures_table(failures: Mapping[str, HepacastError]) -> str:
-    """Write the failed cases as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(["case", "where", "expected", "found", "fix"])
-    for case, error in failures.items():
-        where = " > ".join(f"{k} {v}" for k, v in error.where.items() if k != "case")
-        writer.writerow([case, where, error.what, error.got, error.fix])
-    return stream.getvalue()
 
 
 def summary_lines(content: ReportContent) -> tuple[str, ...]:

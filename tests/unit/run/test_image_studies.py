@@ -106,7 +106,7 @@ def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Leave out the pictures, which take most of the time, unless a test is about them."""
     if "picture" not in request.node.name and "slow" not in request.keywords:
         monkeypatch.setattr(
-            measure_module, "draw_regions", lambda _case, _phases: b"\x89PNG\r\n\x1a\n"
+            measure_module, "draw_case", lambda _case, _loaded: {"regions": b"\x89PNG\r\n\x1a\n"}
         )
 
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Regions of one image: masks from files, and shapes made from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepacast.core.errors import HepacastError, TableError
+from hepacast.core.events import Event, Noticed, ignore
+from hepacast.io.images import read_region
+from hepacast.io.voxels import MaskRule
+from hepacast.regions.lesions import chosen_lesions, cleaned
+from hepacast.regions.shells import common, dilate, erode, minus, ring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hepacast.core.events import Listener
+    from hepacast.core.geometry import Grid
+    from hepacast.core.volume import Region, Volume
+    from hepacast.run.case_settings import RegionParams
+    from hepacast.run.gather import ImageRow
+
+
+def build_regions(
+    row: ImageRow,
+    volume: Volume,
+    wanted: Mapping[str, RegionParams],
+    *,
+    on_event: Listener = ignore,
+) -> dict[str, Region]:
+    """Read the masks of one image and make all regions of the study from them."""
+    regions: dict[str, Region] = {}
+    for name, params in wanted.items():
+        try:
+            if params.mask is not None:
+                region = read_mask(row, params.mask, volume.grid, on_event=on_event).named(name)
+                region = _tidy(region, params)
+            else:
+                region = regions[params.from_ or ""].named(name)
+            regions[name] = _shape(region, params, regions)
+        except HepacastError as error:
+            raise error.at(region=name) from None
+    return regions
+
+
+def read_mask(
+    row: ImageRow, name: str, grid: Grid | None, *, on_event: Listener = ignore
+) -> Region:
+    """Read one of the masks that a row of the case table names.
+
+    Raises
+    ------
+    TableError
+        If the row does not name it.
+    """
+    if name not in row.masks:
+        raise TableError(
+            what=f"phase {row.phase!r} needs a mask {name!r}",
+            got="an empty cell in the case table",
+            fix="Give the mask's path, or leave the phase out of the table.",
+        )
+
+    def hear(event: Event) -> None:
+        # The place is the mask's name: a file's name may hold that of a patient.
+        on_event(Noticed(name, event.text) if isinstance(event, Noticed) else event)
+
+    drawn = row.masks[name]
+    return read_region(drawn.path, name, grid, MaskRule(label=drawn.label), on_event=hear)
+
+
+def _tidy(region: Region, params: RegionParams) -> Region:
+    """Clean a mask and choose among its pieces, where the study asks for it."""
+    if params.smallest_ml or params.fill_holes:
+        region = cleaned(region, smallest_ml=params.smallest_ml, fill_holes=params.fill_holes)
+    return chosen_lesions(region, params.lesions)
+
+
+def _shape(region: Region, params: RegionParams, regions: Mapping[str, Region]) -> Region:
+    """Erode, dilate or ring, then take away and keep inside."""
+    inside = regions[params.inside] if params.inside else None
+    if params.erode_mm is not None:
+        region = erode(region, params.erode_mm)
+    if params.dilate_mm is not None:
+        region = dilate(region, params.dilate_mm)
+    if params.ring_mm is not None:
+        region = ring(region, params.ring_mm)
+    if params.minus is not None:
+        region = minus(region, regions[params.minus])
+    return region if inside is None else common(region, inside)
