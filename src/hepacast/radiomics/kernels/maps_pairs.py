@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from hepacast.radiomics.kernels.eigenvalues import second_largest
+from hepacast.radiomics.kernels.eigenvalues import spectral_radius
 from hepacast.radiomics.kernels.matrices import EPS, N_PAIR, describe_pairs
 
 N_ALL = N_PAIR + 1
@@ -103,7 +103,8 @@ def pair_maps(levels, centres, window, first, second, start, highest, with_mcc, 
     joint, touched = np.zeros(size * size, np.int64), np.empty(first.size, np.int64)
     margin, where = np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, gaps = np.zeros(2 * highest + 1, np.int64), np.zeros(highest + 1, np.int64)
-    matrix, diagonal, beside = np.empty(size * size), np.empty(size), np.empty(size)
+    matrix, head = np.empty(size * size), np.empty(size)
+    diagonal, beside, root = np.empty(size), np.empty(size), np.empty(size)
     one, known = np.zeros(N_ALL), np.zeros(N_ALL)
     for voxel in range(centres.size):
         n = ranks(levels, centres[voxel], window, rank, local, grey)
@@ -128,11 +129,13 @@ def pair_maps(levels, centres, window, first, second, start, highest, with_mcc, 
                 touched[:used], joint, 2 * pairs, n, grey, bits, near, margin, sums, gaps, one
             )
             if with_mcc or one[13] < 0.0:
-                rows = _matrix(touched[:used], joint, n, margin, where, matrix)
+                rows = _matrix(touched[:used], joint, 2.0 * pairs, n, margin, where, root, matrix)
                 if one[13] < 0.0:
                     one[13] = _last_bits(touched[:used], joint, 2.0 * pairs, rows, n, where)
                 # One level in the whole region is PyRadiomics' flat region.
-                one[23] = second_largest(matrix, rows, diagonal, beside) if highest > 1 else 1.0
+                one[23] = 1.0
+                if highest > 1:
+                    one[23] = spectral_radius(matrix, rows, diagonal, beside, head)
             for m in range(used):
                 joint[touched[m]] = 0
             margin[:n] = 0
@@ -236,27 +239,30 @@ def _describe(touched, joint, total, n, grey, bits, near, margin, sums, gaps, ou
 
 
 @njit(nogil=True, cache=True)
-def _matrix(touched, joint, n, margin, where, matrix):
-    """Write the pairs over the roots of their margins; returns how many levels have a pair.
+def _matrix(touched, joint, total, n, margin, where, root, matrix):
+    """Write the pairs over the roots of their margins, less what independence would give.
 
-    PyRadiomics' ``Q`` is similar to the square of this matrix.
+    PyRadiomics' ``Q`` is similar to the square of the former; its largest eigenvalue is 1, of the
+    roots of the margins, and taking that away leaves the second one as the largest.  Returns how
+    many levels have a pair.
     """
     rows = 0
     for a in range(n):
         if margin[a] > 0:
             where[a] = rows
+            root[rows] = math.sqrt(margin[a] / total)
             rows += 1
-    matrix[: rows * rows] = 0.0
+    for a in range(rows):
+        for b in range(rows):
+            matrix[a * rows + b] = -root[a] * root[b]
     for m in range(touched.size):
         cell = touched[m]
         a = cell // n
-        b = cell - a * n
-        c = float(joint[cell])
-        if a == b:
-            matrix[where[a] * (rows + 1)] = 2.0 * c / margin[a]
-        else:
-            # Only the lower triangle is read.
-            matrix[where[b] * rows + where[a]] = c / math.sqrt(float(margin[a] * margin[b]))
+        x, y = where[a], where[cell - a * n]
+        c = joint[cell] / (total * root[x] * root[y])
+        matrix[x * rows + y] += c
+        # The diagonal holds both orders of a pair of one level.
+        matrix[y * rows + x] += c
     return rows
 
 
@@ -305,7 +311,8 @@ def any_pair_maps(levels, centres, window, first, second, start, highest, symmet
     """
     size = window.size
     rank, local, grey = np.zeros(highest + 1, np.int64), np.empty(size, np.int64), np.empty(size)
-    matrix, diagonal, beside = np.empty(size * size), np.empty(size), np.empty(size)
+    matrix, head = np.empty(size * size), np.empty(size)
+    diagonal, beside, root = np.empty(size), np.empty(size), np.empty(size)
     one, known = np.zeros(N_ALL), np.zeros(N_ALL)
     for voxel in range(centres.size):
         n = ranks(levels, centres[voxel], window, rank, local, grey)
@@ -328,8 +335,8 @@ def any_pair_maps(levels, centres, window, first, second, start, highest, symmet
                 p /= total
                 one[:N_PAIR] = describe_pairs(p, grey[:n], highest)
                 if highest > 1:
-                    _squared(p, matrix)
-                    one[N_PAIR] = math.sqrt(second_largest(matrix, n, diagonal, beside))
+                    _squared(p, root, matrix)
+                    one[N_PAIR] = math.sqrt(spectral_radius(matrix, n, diagonal, beside, head))
                 else:
                     one[N_PAIR] = 1.0
                 for m in range(N_ALL):
@@ -342,16 +349,18 @@ def any_pair_maps(levels, centres, window, first, second, start, highest, symmet
 
 
 @njit(nogil=True, cache=True)
-def _squared(p, matrix):
-    """Write a symmetric matrix with the eigenvalues of PyRadiomics' ``Q``."""
+def _squared(p, root, matrix):
+    """Write a symmetric matrix with the eigenvalues of PyRadiomics' ``Q``, less the largest."""
     n = p.shape[0]
-    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    columns = p.sum(axis=0)
+    root[:n] = np.sqrt(p.sum(axis=1))
     for a in range(n):
         for b in range(a + 1):
             total = 0.0
-            if rows[a] > 0.0 and rows[b] > 0.0:
+            if root[a] > 0.0 and root[b] > 0.0:
                 for k in range(n):
                     if columns[k] > 0.0:
                         total += p[a, k] * p[b, k] / columns[k]
-                total /= math.sqrt(rows[a] * rows[b])
+                total = total / (root[a] * root[b]) - root[a] * root[b]
             matrix[a * n + b] = total
+            matrix[b * n + a] = total
