@@ -209,7 +209,7 @@ def test_missing_training_values_are_handled_or_refused_by_name(
     gappy = cohort.with_table(cohort.table.with_values(values))
     train = fold_of(gappy).train(gappy)
     kind = params.model_dump()["kind"]
-    if kind in KEEPS_GAPS or kind == "null":
+    if kind in KEEPS_GAPS or kind == "average":
         fit(registry, params, train)
         return
     with pytest.raises(TableError, match="x2") as caught:
@@ -302,7 +302,7 @@ def test_no_events_are_refused(params: Params, outcome: str) -> None:
     else:
         without = replace(cohort.outcome, cause=np.zeros(CASES, dtype=np.int64))
     train = fold_of(cohort).train(cohort.with_outcome(without))
-    if params.model_dump()["kind"] == "null" and outcome != "binary":
+    if params.model_dump()["kind"] == "average" and outcome != "binary":
         fit(MODELS, params, train)  # a hazard of zero is an estimate
         return
     with pytest.raises(HepacastError):

@@ -2,12 +2,12 @@
 """Models that turn columns into a risk; each remembers the patients it learned from."""
 
 from hepacast.models import (
+    average,
     boosted,
     classifiers,
     discrete,
     fuse,
     icare,
-    null,
     regression,
     ridge,
     signature,
@@ -22,12 +22,12 @@ __all__ = [
     "FittedModel",
     "ModelParams",
     "WeightedSum",
+    "average",
     "boosted",
     "classifiers",
     "discrete",
     "fuse",
     "icare",
-    "null",
     "regression",
     "ridge",
     "signature",

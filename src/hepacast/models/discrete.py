@@ -64,7 +64,7 @@ def discrete_hazard(
     some_events("a discrete-time hazard", event)
     varies = np.flatnonzero(np.ptp(values, axis=0) > 1e-12 * np.abs(values.mean(axis=0)))
     if not len(varies):
-        return WeightedSum(train, params.name, {}, ["no column varies: null model"])
+        return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     edges = _edges(time[event], params.intervals)
     rows, interval, happened = _person_periods(time, event, edges)
     used = np.unique(interval)

@@ -47,7 +47,7 @@ def icare(train: Train, params: IcareParams, rng: np.random.Generator) -> Weight
     -------
     WeightedSum
         The mean, times one slope that puts it on the log odds or hazard scale
-        (0 or above).  Without a column that takes part, the null model.
+        (0 or above).  Without a column that takes part, the average model.
 
     Notes
     -----
@@ -63,7 +63,7 @@ def icare(train: Train, params: IcareParams, rng: np.random.Generator) -> Weight
     names = [str(column) for column in train.table.columns]
     take = _spread_out(z, np.abs(strength), params, names)
     if not take.any():
-        return WeightedSum(train, params.name, {}, ["no column takes part: null model"])
+        return WeightedSum(train, params.name, {}, ["no column takes part: average model"])
     sign = np.sign(strength[take])
     mean = z[:, take] @ sign / take.sum()
     if isinstance(outcome, Binary):

@@ -152,7 +152,7 @@ def learn(
     Returns
     -------
     FittedModel
-        Without a varying column, the null model.
+        Without a varying column, the average model.
 
     Notes
     -----
@@ -166,7 +166,7 @@ def learn(
     fold = deal_folds(train.table.patients, outcome.event.astype(np.int64), params.folds, rng)
     seed = int(rng.integers(2**31))
     if not values.shape[1] or not np.ptp(values, axis=0).any():
-        return WeightedSum(train, params.name, {}, ["no column varies: null model"])
+        return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     # Small problems: threads of a linear algebra library cost more than they give.
     with threadpool_limits(limits=1):
         tried = [

@@ -55,7 +55,7 @@ def ridge(train: Train, params: RidgeParams, rng: np.random.Generator) -> Weight
     centre, spread = values.mean(axis=0), values.std(axis=0)
     varies = np.flatnonzero(spread > 1e-12 * np.abs(centre))
     if not len(varies):
-        return WeightedSum(train, params.name, {}, ["no column varies: null model"])
+        return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     z = (values[:, varies] - centre[varies]) / spread[varies]
     left, size, axes = np.linalg.svd(z, full_matrices=False)
     use = size > 1e-10 * size[0]

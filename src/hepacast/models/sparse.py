@@ -45,7 +45,7 @@ def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> Weight
     Returns
     -------
     WeightedSum
-        Of the columns with a non-zero coefficient; without any it is the null model.
+        Of the columns with a non-zero coefficient; without any it is the average model.
 
     Raises
     ------

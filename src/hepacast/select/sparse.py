@@ -48,7 +48,7 @@ def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> KeepCo
     -------
     KeepColumns
         Its evidence is the coefficient per standard deviation.  Where the
-        penalty leaves nothing, no column is kept: the null model follows.
+        penalty leaves nothing, no column is kept: the average model follows.
 
     Raises
     ------

@@ -71,7 +71,7 @@ def univariate(
     -------
     KeepColumns
         Its evidence is the P value of each column.  None below the limit keeps
-        no column: the model that follows is then the null model.
+        no column: the model that follows is then the average model.
 
     Raises
     ------

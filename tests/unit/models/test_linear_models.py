@@ -89,7 +89,7 @@ def test_cox_probabilities_agree_with_lifelines_without_ties(rossi: pd.DataFrame
 
 def test_the_null_model_gives_the_nelson_aalen_risk(rossi: pd.DataFrame) -> None:
     train = survival_of(rossi)
-    model = fit("null", train)
+    model = fit("average", train)
     assert model.coefficients == {}
     hazard = NelsonAalenFitter(nelson_aalen_smoothing=True).fit(rossi["week"], rossi["arrest"])
     expected = 1 - np.exp(-float(hazard.cumulative_hazard_at_times([40]).iloc[0]))
@@ -101,11 +101,11 @@ def test_competing_risks_come_near_aalen_and_johansen() -> None:
     time = rng.permutation(np.arange(1.0, 301))
     cause = rng.choice([0, 1, 2], size=300)
     train = train_on(rng.normal(size=(300, 1)), CompetingRisks(time, cause))
-    found = fit("null", train).probability(as_new(train), 200.0)[0]
+    found = fit("average", train).probability(as_new(train), 200.0)[0]
     oracle = AalenJohansenFitter(calculate_variance=False).fit(time, cause, event_of_interest=1)
     expected = float(oracle.predict(200.0))
     assert abs(found - expected) < 2e-3
-    naive = fit("null", train_on(np.empty((300, 0)), Survival(time, cause == 1)))
+    naive = fit("average", train_on(np.empty((300, 0)), Survival(time, cause == 1)))
     assert naive.probability(as_new(train).select([]), 200.0)[0] > found + 0.03
 
 
@@ -113,7 +113,7 @@ def test_the_mean_logistic_probability_is_the_observed_share() -> None:
     rng = np.random.default_rng(2)
     values = rng.normal(size=(90, 40))
     train = train_on(values, Binary(values[:, 0] + rng.normal(size=90) > 0.5))
-    for kind in ("lasso", "regression", "null"):
+    for kind in ("lasso", "regression", "average"):
         mean = fit(kind, train).apparent_probability(train).mean()
         np.testing.assert_allclose(mean, train.outcome.event.mean(), rtol=1e-9)
 

@@ -54,7 +54,7 @@ features:
     params: {families: [shape, firstorder]}
 scores:
   clinical: {from: [clinical], steps: [impute], model: regression}
-  rad_score: {from: [own], steps: [impute, variance], model: "null"}
+  rad_score: {from: [own], steps: [impute, variance], model: average}
 models:
   sets: {clinical: [clinical], imaging: [rad_score]}
 split: {seed: 7, outer: 4, repeats: 1, inner: 3}

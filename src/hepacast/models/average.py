@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from hepacast.core.folds import Train
 
 
-class NullParams(ModelParams):
-    """Settings of the null model."""
+class AverageParams(ModelParams):
+    """Settings of the average model."""
 
-    kind: Literal["null"] = "null"
+    kind: Literal["average"] = "average"
 
 
-@model(NullParams)
-def null(train: Train, params: NullParams, rng: np.random.Generator) -> WeightedSum:  # noqa: ARG001
+@model(AverageParams)
+def average(train: Train, params: AverageParams, rng: np.random.Generator) -> WeightedSum:  # noqa: ARG001
     """Give everybody the risk 0, and the probability of the average patient.
 
     Parameters
     ----------
     train : Train
         Only its outcome is used.
-    params : NullParams
+    params : AverageParams
         Name of the score.
     rng : numpy.random.Generator
         Not used.
