@@ -25,9 +25,10 @@ from hepacast.radiomics.settings import FamilyParams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from hepacast.core.geometry import Triple
     from hepacast.core.volume import Box, Region, Volume
     from hepacast.radiomics.filters.registry import Response
-    from hepacast.radiomics.prepare import Scene
+    from hepacast.radiomics.prepare import Prepared, Scene
     from hepacast.radiomics.settings import FilterParams
 
 TEXTURES = frozenset({"glcm", "glrlm", "glszm", "gldm", "ngtdm"})
@@ -63,6 +64,40 @@ class _Numbers:
     def refuse(self, keys: Iterable[Key], reason: Reason) -> None:
         for key in keys:
             self.values[key], self.reasons[key] = float("nan"), reason
+
+
+class _Ground:
+    """What the images of a case have in common: places, and the numbers of shapes.
+
+    Kept for masks as the caller drew them, which nothing may change; resampling, cropping
+    and resegmentation make new ones for every image.
+    """
+
+    def __init__(self, regions: Iterable[Region]) -> None:
+        self.drawn = frozenset(id(region.mask) for region in regions)
+        self.places: dict[object, Place] = {}
+        self.shapes: dict[object, _Numbers] = {}
+
+    def place(self, region: Prepared, box: Box, spacing: Triple, pad: int) -> Place:
+        """Find or make the place of a region in a box."""
+        key = (id(region.mask), tuple((part.start, part.stop) for part in box), spacing, pad)
+        if key in self.places:
+            return self.places[key]
+        place = Place(region.mask[box], spacing, pad, region.drawn[box])
+        if region.mask is region.drawn and id(region.mask) in self.drawn:
+            self.places[key] = place
+        return place
+
+    def shape(self, region: Prepared, spacing: Triple, params: ExtractParams) -> _Numbers:
+        """Find or compute the numbers that do not depend on intensities."""
+        key = (id(region.drawn), region.name, spacing)
+        if key in self.shapes:
+            return self.shapes[key]
+        own = union_box([region.drawn])
+        found = _region_numbers(region.name, Place(region.drawn[own], spacing), params)
+        if id(region.drawn) in self.drawn:
+            self.shapes[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +148,7 @@ def extract(image: Volume, region: Region, params: ExtractParams | None = None) 
     (31.5, 64.0)
     """
     params = ExtractParams() if params is None else params
-    found, refused = _one_image(image, [region], params, threads=1)
+    found, refused = _one_image(image, [region], params, _Ground([region]), threads=1)
     for error in refused.values():
         raise error
     return {f"{filt}_{fam}_{feat}": v for (_, filt, fam, feat), v in found.values.items()}
@@ -149,9 +184,9 @@ def extract_case(
     """
     params = ExtractParams() if params is None else params
     named = [region.named(name) for name, region in regions.items()]
-    result = Extraction()
+    result, ground = Extraction(), _Ground(named)
     for phase, image in images.items():
-        found = _try_image(image, named, params, threads or len(os.sched_getaffinity(0)))
+        found = _try_image(image, named, params, ground, threads or len(os.sched_getaffinity(0)))
         for (region, *rest), value in found.values.items():
             result.values[FeatureName(phase, region, *rest)] = value
         for (region, *rest), reason in found.reasons.items():
@@ -160,7 +195,7 @@ def extract_case(
 
 
 def _try_image(
-    image: Volume, regions: Sequence[Region], params: ExtractParams, threads: int
+    image: Volume, regions: Sequence[Region], params: ExtractParams, ground: _Ground, threads: int
 ) -> _Numbers:
     """Turn whatever is wrong with a region or the image into reasons."""
     missing = _Numbers()
@@ -174,7 +209,7 @@ def _try_image(
         else:
             usable.append(region)
     try:
-        found, refused = _one_image(image, usable, params, threads)
+        found, refused = _one_image(image, usable, params, ground, threads)
     except ImageFileError:
         for region in usable:
             missing.refuse(((region.name, *name) for name in names), "not_finite")
@@ -194,7 +229,7 @@ def _try_image(
 
 
 def _one_image(
-    image: Volume, regions: Sequence[Region], params: ExtractParams, threads: int
+    image: Volume, regions: Sequence[Region], params: ExtractParams, ground: _Ground, threads: int
 ) -> tuple[_Numbers, dict[str, RegionError]]:
     """Compute all features of one image; tasks are response images and regions' shapes."""
     for region in regions:
@@ -209,7 +244,7 @@ def _one_image(
     made, refused = scenes(image, regions, params)
     tasks: list[Callable[[], _Numbers]] = []
     for scene in made:
-        tasks += _tasks(scene, params)
+        tasks += _tasks(scene, params, ground)
     found = _Numbers()
     if threads == 1:
         parts: Iterable[_Numbers] = [task() for task in tasks]
@@ -257,22 +292,18 @@ def feature_keys(params: ExtractParams) -> list[tuple[str, str, str]]:
     return keys
 
 
-def _tasks(scene: Scene, params: ExtractParams) -> list[Callable[[], _Numbers]]:
+def _tasks(scene: Scene, params: ExtractParams, ground: _Ground) -> list[Callable[[], _Numbers]]:
     """Cut one scene into pieces of work that share nothing they would change."""
     spacing = scene.image.grid.spacing
     margin = max((FAMILIES[block].margin_mm for block in params.families), default=0.0)
     k, j, i = (int(np.ceil(margin / s)) for s in spacing)
-    union = union_box([mask for region in scene.regions for mask in (region.mask, region.drawn)])
+    union = union_box([mask for region in scene.regions for mask in region.masks])
     box, _ = widened(scene.image.data.shape, union, (k, j, i))
     pad = max(max((block.texture or params.texture).distances) for block in params.filters)
-    places = {r.name: Place(r.mask[box], spacing, pad, r.drawn[box]) for r in scene.regions}
+    places = {r.name: ground.place(r, box, spacing, pad) for r in scene.regions}
 
     def on_image(step: _Step) -> _Numbers:
         return _response_numbers(scene.image, box, step, places, params)
-
-    def on_region(name: str, drawn: np.ndarray) -> _Numbers:
-        own = union_box([drawn])
-        return _region_numbers(name, Place(drawn[own], spacing), params)
 
     work: list[Callable[[], _Numbers]] = []
     if any(FAMILIES[block].on == "image" for block in params.families):
@@ -280,7 +311,7 @@ def _tasks(scene: Scene, params: ExtractParams) -> list[Callable[[], _Numbers]]:
             _ = place.index, place.places, place.corners
         work += [partial(on_image, step) for step in steps(params)]
     if any(FAMILIES[block].on == "region" for block in params.families):
-        work += [partial(on_region, region.name, region.drawn) for region in scene.regions]
+        work += [partial(ground.shape, region, spacing, params) for region in scene.regions]
     return work
 
 

@@ -44,6 +44,11 @@ class Prepared:
     mask: Bool[np.ndarray, "k j i"]
     drawn: Bool[np.ndarray, "k j i"]
 
+    @property
+    def masks(self) -> list[Bool[np.ndarray, "k j i"]]:
+        """The masks, once if they are the same."""
+        return [self.mask] if self.mask is self.drawn else [self.mask, self.drawn]
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

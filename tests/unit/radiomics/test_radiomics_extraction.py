@@ -155,3 +155,16 @@ def test_the_projects_own_point_filters_do_not_depend_on_the_rest_of_the_image()
     assert str(extract(noise(), WHOLE, params)) == str(extract(other, WHOLE, params))
     theirs = ExtractParams(filters=("square",), definitions="pyradiomics")
     assert str(extract(noise(), WHOLE, theirs)) != str(extract(other, WHOLE, theirs))
+
+
+def test_phases_share_a_region_but_not_what_resegmentation_leaves_of_it() -> None:
+    phases = {"a": noise(1), "b": noise(2)}
+    for resegment in (None, {"range": [20.0, 90.0], "shape": True}):
+        params = ExtractParams.model_validate({"resegment": resegment})
+        both = extract_case(phases, {"r": WHOLE}, params)
+        for phase, image in phases.items():
+            alone = extract(image, WHOLE, params)
+            for name in feature_keys(params):
+                assert both.values[FeatureName(phase, "r", *name)] == alone["_".join(name)]
+        sizes = {v for n, v in both.values.items() if n.feature == "VoxelVolume"}
+        assert len(sizes) == (1 if resegment is None else 2)
