@@ -25,6 +25,7 @@ class Fusion(Network):
     def __init__(self, image: Network, params: FusionParams) -> None:
         super().__init__()
         self.image = image
+        self.image.fc = nn.Identity()  # its own head would be weights that nothing reads
         self.axes, self.in_channels, self.width = image.axes, image.in_channels, image.width
         self.smallest, self.whole = image.smallest, image.whole
         self.cam_layer = f"image.{image.cam_layer}"
