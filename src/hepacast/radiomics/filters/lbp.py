@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hepacast.core.volume import Box, Volume
 
 Method = Literal["default", "ror", "uniform", "var"]
-_CHUNK = 50_000
+_CHUNK = 20_000
 """Voxels whose spheres are sampled at once; bounds the memory."""
 
 
@@ -110,20 +110,20 @@ def _as_number(bits: Bool[np.ndarray, "point j i"], *, rotate: bool) -> Float[np
 
 
 def _shifted(plane: Float[np.ndarray, "j i"], row: float, column: float) -> np.ndarray:
-    """Interpolate a slice linearly at a fixed offset from every pixel; 0 beyond the edge."""
+    """Interpolate a slice linearly at a fixed offset from every pixel; 0 beyond the edge.
+
+    The fraction is taken from the whole coordinate, not from the offset: its last bit
+    decides whether a point on flat ground is as bright as the centre.
+    """
     reach = int(np.ceil(max(abs(row), abs(column)))) + 1
     padded = np.pad(plane, reach)
     nj, ni = plane.shape
-
-    def part(dj: int, di: int) -> np.ndarray:
-        j, i = reach + dj, reach + di
-        return padded[j : j + nj, i : i + ni]
-
-    low_j, low_i = int(np.floor(row)), int(np.floor(column))
-    high_j, high_i = int(np.ceil(row)), int(np.ceil(column))
-    tj, ti = row - low_j, column - low_i
-    top = (1 - ti) * part(low_j, low_i) + ti * part(low_j, high_i)
-    bottom = (1 - ti) * part(high_j, low_i) + ti * part(high_j, high_i)
+    j, i = np.arange(nj) + row, np.arange(ni) + column
+    low_j, high_j = np.floor(j).astype(int) + reach, np.ceil(j).astype(int) + reach
+    low_i, high_i = np.floor(i).astype(int) + reach, np.ceil(i).astype(int) + reach
+    tj, ti = (j - np.floor(j))[:, None], i - np.floor(i)
+    top = (1 - ti) * padded[np.ix_(low_j, low_i)] + ti * padded[np.ix_(low_j, high_i)]
+    bottom = (1 - ti) * padded[np.ix_(high_j, low_i)] + ti * padded[np.ix_(high_j, high_i)]
     mixed: np.ndarray = (1 - tj) * top + tj * bottom
     return mixed
 
@@ -153,11 +153,11 @@ def _respond_3d(
     from scipy.ndimage import map_coordinates, spline_filter
 
     smooth = spline_filter(image.data.astype(np.float64), order=3, mode="constant")
-    sphere = icosphere(params.subdivision) * params.radius
+    sphere = icosphere(params.subdivision, params.radius)
     shape = tuple(s.stop - s.start for s in box)
     result = np.empty(int(np.prod(shape)))
     starts = np.array([s.start for s in box])
-    harmonics = None if degree is None else _harmonics(params.subdivision, degree)
+    harmonics = None if degree is None else _harmonics(sphere, params.radius, degree)
     for first in range(0, result.size, _CHUNK):
         flat = np.arange(first, min(first + _CHUNK, result.size))
         at = np.stack(np.unravel_index(flat, shape), axis=1) + starts
@@ -166,6 +166,8 @@ def _respond_3d(
         sampled = sampled.reshape(len(flat), len(sphere))
         if np.issubdtype(image.data.dtype, np.integer):
             sampled = np.trunc(np.where(sampled > 0, sampled + 0.5, sampled - 0.5))
+            if image.data.dtype.kind == "u":
+                sampled = np.clip(sampled, 0, np.iinfo(image.data.dtype).max)
         elif image.data.dtype == np.float32:
             sampled = sampled.astype(np.float32)
         if harmonics is None:
@@ -195,30 +197,39 @@ def _kurtosis(sampled: Float[np.ndarray, "voxel point"]) -> Float[np.ndarray, " 
 def _degree_norm(
     bits: Float[np.ndarray, "voxel point"], harmonics: np.ndarray
 ) -> Float[np.ndarray, " voxel"]:
-    """Real part of the root of the summed squares of one degree's part of the pattern."""
-    part = (bits @ harmonics) @ harmonics.T
-    norm: Float[np.ndarray, " voxel"] = np.sqrt((part**2).sum(axis=1)).real
+    """Real part of the root of the summed squares of one degree's part of the pattern.
+
+    Added up corner by corner, as PyRadiomics does: equal patterns differ by a last bit
+    otherwise, and an edge between bins may lie there.
+    """
+    weights = np.zeros((len(bits), harmonics.shape[1]), complex)
+    for column, corner in zip(bits.T, harmonics, strict=True):
+        weights += column[:, None] * corner
+    total = np.zeros(len(bits), complex)
+    for corner in harmonics:
+        total += (weights * corner).sum(axis=1) ** 2
+    norm: Float[np.ndarray, " voxel"] = np.sqrt(total).real
     return norm
 
 
-@cache
-def _harmonics(subdivision: int, degree: int) -> np.ndarray:
+def _harmonics(sphere: Float[np.ndarray, "corner 3"], radius: float, degree: int) -> np.ndarray:
     """Values of all orders of one degree at the corners of the sphere.
 
     The two angles are passed as PyRadiomics passes them: the polar one as the azimuth.
     """
     from scipy.special import sph_harm_y
 
-    corners = icosphere(subdivision)
-    polar = np.arccos(np.clip(corners[:, 2], -1, 1))
-    azimuth = np.arctan2(corners[:, 1], corners[:, 0])
+    polar = np.arccos(np.clip(sphere[:, 2] / radius, -1, 1))
+    azimuth = np.arctan2(sphere[:, 1], sphere[:, 0])
     orders = range(-degree, degree + 1)
     return np.stack([sph_harm_y(degree, m, azimuth, polar) for m in orders], axis=1)
 
 
 @cache
-def icosphere(subdivision: int) -> Float[np.ndarray, "corner 3"]:
-    """Corners of an icosahedron whose faces were divided so many times, at distance 1.
+def icosphere(subdivision: int, radius: float = 1.0) -> Float[np.ndarray, "corner 3"]:
+    """Corners of an icosahedron whose faces were divided so many times, all at one distance.
+
+    In the order of trimesh, in which PyRadiomics adds them up.
 
     >>> [len(icosphere(n)) for n in range(3)]
     [12, 42, 162]
@@ -233,12 +244,20 @@ def icosphere(subdivision: int) -> Float[np.ndarray, "corner 3"]:
             [t, 0, -1], [t, 0, 1], [-t, 0, -1], [-t, 0, 1],
         ]
     ) / np.sqrt(2 + t)  # fmt: skip
+    if subdivision == 0:
+        corners = _blown_up(corners, radius)
     for _ in range(subdivision):
         faces = ConvexHull(corners).simplices
         sides = ((0, 1), (1, 2), (0, 2))
-        edges = {tuple(sorted((f[a], f[b]))) for f in faces.tolist() for a, b in sides}
-        middles = np.array([corners[a] + corners[b] for a, b in sorted(edges)])
-        middles /= np.linalg.norm(middles, axis=1, keepdims=True)
-        corners = np.concatenate([corners, middles])
-    unit: Float[np.ndarray, "corner 3"] = corners
-    return unit
+        # By the later corner, then by the earlier one.
+        edges = {tuple(sorted((f[a], f[b])))[::-1] for f in faces.tolist() for a, b in sides}
+        middles = np.array([(corners[a] + corners[b]) / 2 for b, a in sorted(edges)])
+        corners = _blown_up(np.concatenate([corners, middles]), radius)
+    return corners
+
+
+def _blown_up(corners: Float[np.ndarray, "corner 3"], radius: float) -> np.ndarray:
+    """Move corners along their directions to a sphere."""
+    length = np.sqrt((corners**2) @ np.ones(3))[:, None]
+    moved: np.ndarray = corners + corners / length * (radius - length)
+    return moved
