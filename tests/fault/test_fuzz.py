@@ -25,7 +25,7 @@ READER = Path(__file__).with_name("fuzz_reader.py")
 
 
 def fuzz(folder: Path, count: int, seed: int) -> dict[str, int]:
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, str(READER), str(folder), str(count), str(seed)],
         capture_output=True,
         text=True,
@@ -82,7 +82,7 @@ def peak_mb(path: Path) -> float:
         "else:\n    sys.exit('read')\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
     )
-    done = subprocess.run(  # noqa: S603 - our own code
+    done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
         capture_output=True,
         text=True,

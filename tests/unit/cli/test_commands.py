@@ -27,7 +27,7 @@ HEAVY = ("numpy", "scipy", "pandas", "polars", "torch", "matplotlib", "sklearn",
 def run(*arguments: str) -> tuple[subprocess.CompletedProcess[str], float]:
     """Run Python, and return what it said and the seconds of processor time that it took."""
     before = os.times()
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     after = os.times()

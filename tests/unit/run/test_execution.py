@@ -136,7 +136,7 @@ def test_a_machine_joins_through_the_folder_and_speaks_tls(tmp_path: Path) -> No
         assert (door / "key.pem").stat().st_mode & 0o077 == 0
         assert (door / ADDRESS).read_text().startswith("tls://")
         command = [sys.executable, "-c", JOIN, str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as joined:  # noqa: S603
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as joined:
             while run.pool is not None and run.pool.workers < 2:
                 time.sleep(0.1)
             assert len({pid for _, pid in run.map(process, range(20))}) == 2
@@ -182,7 +182,7 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_the_same(
     measure_all(tasks, Executor())
     out = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, str(study), str(out)]
-    started = subprocess.Popen(command)  # noqa: S603
+    started = subprocess.Popen(command)
     while not any(out.glob("cases/??")):
         time.sleep(0.01)
     time.sleep(0.05 * seed)
