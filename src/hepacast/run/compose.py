@@ -99,9 +99,9 @@ def _below_chance(outcomes: Sequence[shown.OutcomeReport]) -> list[shown.Notice]
     return [
         shown.Notice(
             where=f"{outcome.name} {model.name}",
-            text=f"{model.honest.measure} {model.honest.discrimination} lies below chance. Where "
-            "there is nothing to learn, the training part of a fold shows by chance the reverse "
-            "of what it left out, and cross-validated estimates fall below 0.5; read it as 0.5.",
+            text=f"{model.honest.measure} {model.honest.discrimination} lies below chance. Of the "
+            "models that find nothing, one in forty does so by chance; it is no discovery of the "
+            "opposite: read it as 0.5.",
         )
         for outcome in outcomes
         for model in outcome.models
@@ -222,7 +222,14 @@ def _model(finding: Finding, name: str, final: Final, materials: Materials) -> s
         algorithm=_algorithm(finding, members),
         steps=tuple(step for score in members for step in _steps(finding.recipe, score)),
         evaluations=(
-            evaluate(outcome, assessment.models[name], finding.at_days, settings),
+            evaluate(
+                outcome,
+                assessment.models[name],
+                finding.at_days,
+                settings,
+                seen=final.models[name],
+                patients=finding.cohort.table.patients,
+            ),
             evaluate(outcome, final.models[name], finding.at_days, settings, apparent=True),
         ),
         coefficients=tuple(c for score in members for c in _coefficients(finding, score, final)),

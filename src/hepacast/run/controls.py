@@ -10,12 +10,10 @@ import numpy as np
 
 from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Noticed, Started, ignore
-from hepacast.core.outcome import Binary
 from hepacast.core.provenance import generator
+from hepacast.run.evaluate import discriminate
 from hepacast.run.execute import Executor
 from hepacast.run.protocol import assess, plan
-from hepacast.stats.concordance import harrell_c
-from hepacast.stats.roc import auc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from hepacast.core.folds import Cohort
     from hepacast.core.outcome import Outcome
     from hepacast.run.chain import Recipe
+    from hepacast.run.protocol import OutOfFold
     from hepacast.run.study import SplitParams, Study
 
 
@@ -40,11 +39,9 @@ class Shuffle:
     number: int
 
 
-def discrimination(outcome: Outcome, score: Float[np.ndarray, " case"]) -> float:
-    """Return the AUC of a binary outcome, or Harrell's C; higher scores are worse."""
-    if isinstance(outcome, Binary):
-        return auc(score, outcome.event).estimate
-    return harrell_c(score, outcome.time_days, outcome.event).estimate
+def discrimination(outcome: Outcome, found: OutOfFold) -> float:
+    """Return the AUC of a binary outcome, or Harrell's C, within folds."""
+    return discriminate(outcome, found).estimate
 
 
 def shuffled(task: Shuffle) -> dict[str, float]:
@@ -60,7 +57,7 @@ def shuffled(task: Shuffle) -> dict[str, float]:
     cohort = task.cohort.with_outcome(task.cohort.outcome.take(source))
     tasks = plan(cohort, task.recipe, task.split, task.at_days, repeats=1)
     found = assess(tasks, Executor())
-    return {n: discrimination(cohort.outcome, one.score) for n, one in found.models.items()}
+    return {n: discrimination(cohort.outcome, one) for n, one in found.models.items()}
 
 
 def permuted_labels(

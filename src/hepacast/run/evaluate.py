@@ -14,16 +14,23 @@ from hepacast.run.survivals import risk_groups
 from hepacast.stats.benefit import decision_curve, decision_curve_survival
 from hepacast.stats.calibration import calibration
 from hepacast.stats.calibration_survival import calibration_survival
-from hepacast.stats.concordance import compare_c, harrell_c
+from hepacast.stats.concordance import Concordance, compare_c, harrell_c
+from hepacast.stats.cross_validated import (
+    CrossValidated,
+    compare_within_folds,
+    within_fold_auc,
+    within_fold_c,
+)
 from hepacast.stats.roc import auc, compare_auc, roc_curve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hepacast.core.outcome import CompetingRisks, Outcome, Survival
     from hepacast.run.protocol import OutOfFold
     from hepacast.run.study import EvaluateParams
     from hepacast.stats.calibration import CalibrationCurve, CalibrationGroups
-    from hepacast.stats.concordance import Concordance
-    from hepacast.stats.estimate import Comparison, Estimate
+    from hepacast.stats.estimate import Estimate
 
 
 def evaluate(
@@ -32,6 +39,8 @@ def evaluate(
     at_days: float | None,
     settings: EvaluateParams,
     *,
+    seen: OutOfFold | None = None,
+    patients: Sequence[str] = (),
     apparent: bool = False,
 ) -> shown.Evaluation:
     """Compute all that is shown of one model.
@@ -46,23 +55,25 @@ def evaluate(
         Horizon of the probabilities, for outcomes with a time.
     settings : EvaluateParams
         Thresholds and risk groups.
+    seen : OutOfFold, optional
+        What the same model says about the cases that it learned from; it narrows the interval
+        of a cross-validated discrimination.
+    patients : sequence of str
+        Of the cases, where some patients have several.
     apparent : bool
         True where the model had learned from these cases; stamped so.
     """
     thresholds = np.linspace(*settings.thresholds, 76)
     timed = None if isinstance(outcome, Binary) else outcome
-    if timed is None:
-        measure, discrimination = "AUC", as_estimate(auc(found.score, outcome.event))
-    else:
-        concordance = harrell_c(found.score, timed.time_days, timed.event)
-        measure, discrimination = "Harrell's C", as_estimate(concordance)
+    merit = None if seen is None else discriminate(outcome, seen).estimate
+    units = np.array(patients) if patients else None
     return shown.Evaluation(
         cohort="all cases",
         scope="apparent" if apparent else "out-of-fold",
         n=len(outcome),
         events=int(outcome.event.sum()),
-        discrimination=discrimination,
-        measure=measure,
+        discrimination=as_estimate(discriminate(outcome, found, apparent=merit, units=units)),
+        measure="AUC" if timed is None else "Harrell's C",
         roc=_roc(outcome.event, found) if timed is None else None,
         calibration=_calibration(outcome, found, at_days),
         decision=_decision(outcome, found, at_days, thresholds),
@@ -71,18 +82,43 @@ def evaluate(
     )
 
 
+def discriminate(
+    outcome: Outcome,
+    found: OutOfFold,
+    *,
+    apparent: float | None = None,
+    units: np.ndarray | None = None,
+) -> Estimate | Concordance | CrossValidated:
+    """Estimate the AUC of a binary outcome, or Harrell's C.
+
+    Scores of several fits are compared within each fit only: across fits, chance
+    turns them round.
+    """
+    if found.folds is None:
+        if isinstance(outcome, Binary):
+            return auc(found.score, outcome.event)
+        return harrell_c(found.score, outcome.time_days, outcome.event)
+    scores, folds = found.by_repeat, found.folds
+    if isinstance(outcome, Binary):
+        return within_fold_auc(scores, folds, outcome.event, apparent=apparent, units=units)
+    return within_fold_c(
+        scores, folds, outcome.time_days, outcome.event, apparent=apparent, units=units
+    )
+
+
 def compare(
     outcome: Outcome, first: tuple[str, OutOfFold], second: tuple[str, OutOfFold]
 ) -> shown.Comparison:
     """Compare the discrimination of two models on the same cases."""
     (name_a, a), (name_b, b) = first, second
-    found: Comparison
-    if isinstance(outcome, Binary):
-        measure, found = "AUC", compare_auc(a.score, b.score, outcome.event)
-    else:
-        measure = "Harrell's C"
-        one, other = (harrell_c(m.score, outcome.time_days, outcome.event) for m in (a, b))
+    one, other = (discriminate(outcome, m) for m in (a, b))
+    if isinstance(one, CrossValidated) and isinstance(other, CrossValidated):
+        found = compare_within_folds(one, other)
+    elif isinstance(one, Concordance) and isinstance(other, Concordance):
         found = compare_c(one, other)
+    else:
+        found = compare_auc(a.score, b.score, outcome.event)
+    measure = "AUC" if isinstance(outcome, Binary) else "Harrell's C"
     return shown.Comparison(
         model_a=name_a,
         model_b=name_b,
@@ -100,7 +136,7 @@ def compare(
     )
 
 
-def as_estimate(found: Estimate | Concordance) -> shown.Estimate:
+def as_estimate(found: Estimate | Concordance | CrossValidated) -> shown.Estimate:
     """Turn an estimate of the statistics room into what the report shows."""
     return shown.Estimate(
         value=found.estimate,

@@ -54,4 +54,4 @@ class Finding:
 
     def observed(self, model: str) -> float:
         """Return the out-of-fold discrimination of one model."""
-        return discrimination(self.cohort.outcome, self.assessment.models[model].score)
+        return discrimination(self.cohort.outcome, self.assessment.models[model])

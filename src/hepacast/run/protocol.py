@@ -17,7 +17,7 @@ from hepacast.run.chain import divide, fit_study
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort, Fold
@@ -71,6 +71,8 @@ class OutOfFold:
         High risk in at least half of the repeats.
     by_repeat : (repeat, case) float
         Scores of the single repeats.
+    folds : (repeat, case) int, optional
+        Which fit of the repeat scored the case; None where one fit scored them all.
     """
 
     cases: tuple[str, ...]
@@ -78,6 +80,7 @@ class OutOfFold:
     probability: Float[np.ndarray, " case"]
     high: np.ndarray
     by_repeat: Float[np.ndarray, "repeat case"]
+    folds: Int[np.ndarray, "repeat case"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,9 +189,11 @@ def _pool(scored: Sequence[Scored], name: str, cohort: Cohort) -> OutOfFold:
     row_of = {case: row for row, case in enumerate(cohort.table.cases)}
     repeats = 1 + max(one.repeat for one in scored)
     pooled = np.full((3, repeats, len(cohort)), np.nan)
-    for one in scored:
+    folds = np.full((repeats, len(cohort)), -1)
+    for number, one in enumerate(scored):
         found = one.predictions[name]
         rows = [row_of[case] for case in found.cases]
         pooled[:, one.repeat, rows] = found.score, found.probability, found.high
+        folds[one.repeat, rows] = number
     score, probability, high = pooled.mean(axis=1)
-    return OutOfFold(cohort.table.cases, score, probability, high >= 0.5, pooled[0])
+    return OutOfFold(cohort.table.cases, score, probability, high >= 0.5, pooled[0], folds)

@@ -68,7 +68,7 @@ class Concordance:
 
 
 @dataclass(slots=True)
-class _Pairs:
+class Pairs:
     """Running counts over comparable pairs."""
 
     concordant: float
@@ -96,16 +96,16 @@ def _blocks(n: int, rows: Int[np.ndarray, " row"]) -> Iterator[Int[np.ndarray, "
         yield rows[start : start + step]
 
 
-def _count_pairs(
+def count_pairs(
     risk: Float[np.ndarray, " case"],
     time: Float[np.ndarray, " case"],
     event: Bool[np.ndarray, " case"],
     weight: Float[np.ndarray, " case"],
     rows: Int[np.ndarray, " row"],
-) -> _Pairs:
-    """Count the comparable pairs whose earlier event is in ``rows``."""
+) -> Pairs:
+    """Count the comparable pairs whose earlier event is in ``rows``; there may be none."""
     n = risk.size
-    total = _Pairs(0.0, 0.0, 0.0, np.zeros(n), np.zeros(n))
+    total = Pairs(0.0, 0.0, 0.0, np.zeros(n), np.zeros(n))
     for block in _blocks(n, rows):
         comparable = _later(block, time, event) * weight[block, None]
         higher = comparable * (risk[block, None] > risk)
@@ -118,17 +118,17 @@ def _count_pairs(
         total.agree += agree.sum(axis=0)
         total.count[block] += comparable.sum(axis=1)
         total.count += comparable.sum(axis=0)
-    if total.count.sum() == 0:
-        raise NotEstimableError(
-            what="concordance needs a pair whose order is known",
-            got=f"{int(event.sum())} events among {n} cases",
-            fix="Pool the centres, or report this subgroup without a C-index.",
-        )
     return total
 
 
-def _conclude(name: str, pairs: _Pairs, events: int, level: float) -> Concordance:
+def _conclude(name: str, pairs: Pairs, events: int, level: float) -> Concordance:
     every = pairs.concordant + pairs.discordant + pairs.tied
+    if every == 0:
+        raise NotEstimableError(
+            what="concordance needs a pair whose order is known",
+            got=f"{events} events among {pairs.agree.size} cases",
+            fix="Pool the centres, or report this subgroup without a C-index.",
+        )
     estimate = (pairs.concordant + 0.5 * pairs.tied) / every
     influence = (pairs.agree - estimate * pairs.count) / every
     se = float(np.sqrt((influence**2).sum()))
@@ -191,7 +191,7 @@ def harrell_c(
     follow = times(time, happened.size)
     values = floats("risk", risk, happened.size)
     rows = np.flatnonzero(happened)
-    pairs = _count_pairs(values, follow, happened, np.ones(happened.size), rows)
+    pairs = count_pairs(values, follow, happened, np.ones(happened.size), rows)
     return _conclude("C-index", pairs, rows.size, level)
 
 
@@ -245,7 +245,7 @@ def uno_c(
     rows = np.flatnonzero(counted)
     known = censoring_survival(follow, happened, follow, before=True)
     weight = np.where(counted & (known > 0), 1.0 / np.where(known > 0, known, 1.0) ** 2, 0.0)
-    pairs = _count_pairs(values, follow, happened, weight, rows)
+    pairs = count_pairs(values, follow, happened, weight, rows)
     return _conclude("Uno's C", pairs, int(happened.sum()), level)
 
 

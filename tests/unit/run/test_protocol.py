@@ -126,7 +126,7 @@ def test_higher_scores_are_worse_and_the_signal_is_found(
     kind: str, found: dict[str, tuple[Cohort, Assessment]]
 ) -> None:
     cohort, assessment = found[kind]
-    of = {n: discrimination(cohort.outcome, m.score) for n, m in assessment.models.items()}
+    of = {n: discrimination(cohort.outcome, m) for n, m in assessment.models.items()}
     assert of["image"] > 0.65
     assert of["both"] > 0.65
     assert of["clinical"] < 0.65
@@ -252,7 +252,7 @@ def test_an_evaluation_says_what_it_is_of(
     assert shown.events == int(cohort.outcome.event.sum())
     assert shown.discrimination is not None
     assert shown.discrimination.value == pytest.approx(
-        discrimination(cohort.outcome, assessment.models["both"].score)
+        discrimination(cohort.outcome, assessment.models["both"])
     )
     assert (shown.roc is not None) == (kind == "binary")
     assert (shown.risk_groups is not None) == (kind != "binary")
