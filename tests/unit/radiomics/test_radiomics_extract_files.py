@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path  # noqa: TC003
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -89,7 +89,7 @@ def test_the_command_writes_a_row_per_case_and_goes_on_where_it_was(
         "-o",
         str(folder / "f.csv"),
     ]
-    first = CliRunner().invoke(command, [*call, "--pyradiomics-csv"], standalone_mode=False)
+    first = CliRunner().invoke(command, call, standalone_mode=False)
     assert first.return_value == 1, first.output
     with (folder / "f.csv").open() as handle:
         (row,) = csv.DictReader(handle)
@@ -112,3 +112,33 @@ def test_one_image_and_mask_give_a_parquet_file(files: tuple[Path, Path]) -> Non
     assert done.return_value == 0, done.output
     table = pl.read_parquet(out)
     assert table.shape == (1, 2 + 107)
+
+
+def test_maps_of_every_case_are_written_once(files: tuple[Path, Path]) -> None:
+    folder = files[0].parent
+    (folder / "cases.csv").write_text("ID,Image,Mask\n007,image.nii.gz,mask.nrrd\n")
+    (folder / "params.yaml").write_text("families: [ngtdm]\nmaps: {radius: 2}\n")
+    call = [str(folder / "cases.csv"), "-p", str(folder / "params.yaml")]
+    call += ["-o", str(folder / "f.csv"), "--maps", str(folder / "maps")]
+    done = CliRunner().invoke(command, call, standalone_mode=False)
+    assert done.return_value == 0, done.output
+    with (folder / "f.csv").open() as handle:
+        (row,) = csv.DictReader(handle)
+    one = folder / "maps" / "007" / "original_ngtdm_Coarseness.nii.gz"
+    assert Path(row["original_ngtdm_Coarseness"]) == one
+    written = one.stat().st_mtime_ns
+    CliRunner().invoke(command, call, standalone_mode=False)
+    assert one.stat().st_mtime_ns == written
+    CliRunner().invoke(command, [*call, "--radius", "1"], standalone_mode=False)
+    assert one.stat().st_mtime_ns != written
+    one.unlink()
+    CliRunner().invoke(command, [*call, "--radius", "1"], standalone_mode=False)
+    assert one.is_file()
+
+
+def test_options_that_do_not_fit_together_are_refused(files: tuple[Path, Path]) -> None:
+    image, mask = (str(one) for one in files)
+    runner = CliRunner()
+    assert runner.invoke(command, [image, mask, "--radius", "2"]).exit_code == 2
+    parquet = [image, mask, "--pyradiomics-csv", "-o", str(files[0].parent / "f.parquet")]
+    assert runner.invoke(command, parquet).exit_code == 2

@@ -27,15 +27,28 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
 )
 @click.option("--label", type=int, help="Value of the region in the mask.")
 @click.option(
-    "--pyradiomics-csv", is_flag=True, help="Insist on the CSV of the pyradiomics command."
+    "--pyradiomics-csv",
+    "like_pyradiomics",
+    is_flag=True,
+    help="Write the CSV of the pyradiomics command, with its diagnostics columns.",
 )
-def command(
+@click.option(
+    "--maps",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write voxel-wise feature maps (NIfTI) to this folder instead; --out lists them.",
+)
+@click.option(
+    "--radius", type=click.IntRange(1), help="Half an edge of a map's neighbourhood, voxels."
+)
+def command(  # noqa: PLR0913, PLR0917 - one per option
     cases_or_image: Path,
     mask: Path | None,
     params: Path | None,
     out: Path,
     label: int | None,
-    pyradiomics_csv: bool,  # noqa: FBT001 - click's flag
+    like_pyradiomics: bool,  # noqa: FBT001 - click's flag
+    maps: Path | None,
+    radius: int | None,
 ) -> int:
     """Extract features of CASES_OR_IMAGE: an image with its MASK, or a CSV of images and masks.
 
@@ -45,21 +58,24 @@ def command(
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.run.extract_many import (  # noqa: PLC0415 - loaded on call
         Job,
+        Plan,
         extract_jobs,
         read_jobs,
         write_rows,
     )
 
+    if like_pyradiomics and out.suffix == ".parquet":
+        raise click.UsageError(message="--pyradiomics-csv needs an --out that ends in .csv")
+    if radius is not None and maps is None:
+        raise click.UsageError(message="--radius is a setting of --maps")
     if mask is not None:
         columns = {"Image": str(cases_or_image), "Mask": str(mask)}
         jobs = [Job(columns, cases_or_image, mask, label)]
     else:
         jobs = read_jobs(cases_or_image)
-    if pyradiomics_csv and out.suffix == ".parquet":
-        raise click.UsageError(message="--pyradiomics-csv needs an --out that ends in .csv")
-    records = out.with_name(f"{out.name}.cases")
+    plan = Plan(params, out.with_name(f"{out.name}.cases"), like_pyradiomics, maps, radius)
     with progress() as listener:
-        rows = extract_jobs(jobs, params, records, on_event=listener)
+        rows, failed = extract_jobs(jobs, plan, on_event=listener)
     write_rows(rows, out)
-    click.echo(f"{len(rows)} of {len(jobs)} cases in {out}")
-    return EXIT_FINE if len(rows) == len(jobs) else EXIT_SOME_FAILED
+    click.echo(f"{len(jobs) - failed} of {len(jobs)} cases in {out}")
+    return EXIT_SOME_FAILED if failed else EXIT_FINE
