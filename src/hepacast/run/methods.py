@@ -80,8 +80,9 @@ def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
         f"times, grouped by patient and balanced by outcome ({cases}). Imputation, scaling, "
         "selection, penalties, cut-offs and the weights of combined models were learned in the "
         f"training part of each fold only, penalties in {split.inner} inner folds. Discrimination "
-        "was measured on the out-of-fold scores, averaged over repeats: AUC with DeLong's interval "
-        "[@delong], or Harrell's C [@harrell]. Calibration and net benefit [@vickers] use the "
+        "was measured by the AUC, or Harrell's C [@harrell], over pairs of cases that the same fit "
+        "scored, averaged over repeats; intervals use DeLong's components [@delong] within folds "
+        "[@ledell], widened for what the fits learned of chance. Calibration and net benefit [@vickers] use the "
         f"out-of-fold probabilities. The whole procedure was repeated {times} times on permuted "
         "outcomes. Reporting follows TRIPOD+AI [@tripodai]."
     )
