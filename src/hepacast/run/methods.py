@@ -82,8 +82,8 @@ def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
         f"training part of each fold only, penalties in {split.inner} inner folds. Discrimination "
         "was measured by the AUC, or Harrell's C [@harrell], over pairs of cases that the same fit "
         "scored, averaged over repeats; intervals use DeLong's components [@delong] within folds "
-        "[@ledell], widened for what the fits learned of chance. Calibration and net benefit [@vickers] use the "
-        f"out-of-fold probabilities. The whole procedure was repeated {times} times on permuted "
+        "[@ledell], widened for what the fits learned of chance. Calibration and net benefit "
+        f"[@vickers] use the out-of-fold probabilities. The whole procedure was repeated {times} times on permuted "
         "outcomes. Reporting follows TRIPOD+AI [@tripodai]."
     )
 
