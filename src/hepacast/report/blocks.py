@@ -67,6 +67,8 @@ class Gallery:
 
     heading: str
     pictures: tuple[Picture, ...]
+    wide: bool = False
+    """One picture a line: those of many panels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ class Calculator:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Pages beside this one: name and relative path."""
+
+    heading: str
+    pages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading inside a section."""
 
@@ -109,6 +119,7 @@ Block = (
     | Code
     | Works
     | Calculator
+    | Links
     | Heading
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def cases_of(content: ReportContent) -> tuple[str, ...]:
-    """List the cases that a report knows: scored, pictured or failed, in that order."""
+    """List the cases that a report knows: scored, pictured, failed or described, in that order."""
     scored = [
         case.case
         for outcome in content.outcomes
@@ -28,7 +28,8 @@ def cases_of(content: ReportContent) -> tuple[str, ...]:
     ]
     pictured = [one.case for one in content.pictures]
     failed = [one.case for one in content.failures]
-    return tuple(dict.fromkeys(filter(None, [*scored, *pictured, *failed])))
+    facts = [one.case for one in content.case_facts]
+    return tuple(dict.fromkeys(filter(None, [*scored, *pictured, *failed, *facts])))
 
 
 def render_case(content: ReportContent, case: str) -> str:
@@ -67,13 +68,18 @@ def write_case_reports(
     list of Path
         One per case.  Names are numbered, so that ids that differ only in signs stay apart.
     """
-    known = cases_of(content)
-    number = {case: at for at, case in enumerate(known, 1)}
+    names = page_names(content)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for case in known if cases is None else cases:
+    for case in names if cases is None else cases:
         page = render_case(content, case)
-        place = folder / f"case-{number[case]:04d}-{slug(case)}.html"
+        place = folder / names[case]
         place.write_text(page, encoding="utf-8")
         written.append(place)
     return written
+
+
+def page_names(content: ReportContent) -> dict[str, str]:
+    """Name the file of every case that a report knows."""
+    known = enumerate(cases_of(content), 1)
+    return {case: f"case-{at:04d}-{slug(case)}.html" for at, case in known}

@@ -258,10 +258,18 @@ def _align(case: Loaded, task: CaseTask, organs: Mapping[str, Region], on_event:
     around = organs.get(params.to)
     if params.around is not None:
         around = fixed[params.around]
-    case.aligned = align(case.images, fixed, around, params, on_event=on_event)
+    # The organ may reach the end of a scan; only what is measured must be covered.
+    measured = {name: fixed[name] for name in _measured(task) if name in fixed}
+    case.aligned = align(case.images, measured, around, params, on_event=on_event)
     for phase, one in case.aligned.items():
         case.images[phase], case.regions[phase] = one.after, fixed
     _remark_unused_masks(task.rows, params.to, on_event)
+
+
+def _measured(task: CaseTask) -> list[str]:
+    """Name the regions that some block measures."""
+    blocks = [task.regions if b.regions == "all" else b.regions for b in task.blocks.values()]
+    return list(dict.fromkeys(name for names in blocks for name in names))
 
 
 def _remark_unused_masks(rows: Iterable[ImageRow], to: str, on_event: Listener) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hepacast.core.errors import StudyError
 from hepacast.core.events import Event, Noticed
 from hepacast.core.table import NONE, FeatureName
 from hepacast.radiomics import extract_case
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.volume import Region
+    from hepacast.run.align import AlignParams
     from hepacast.run.case_settings import CasesParams, RegionParams
     from hepacast.run.film import Film
     from hepacast.run.gather import ImageRow, Materials
@@ -83,6 +85,8 @@ def plan_cases(
         if row.case in known:
             (by_case if id(row) in first else others).setdefault(row.case, []).append(row)
     phases = tuple(dict.fromkeys(row.phase for row in materials.first_reading))
+    if study.cases.register_ is not None:
+        _require_known(study.cases.register_, phases, study.regions)
     return [
         CaseTask(
             case=case,
@@ -98,6 +102,22 @@ def plan_cases(
         )
         for case, rows in by_case.items()
     ]
+
+
+def _require_known(
+    params: AlignParams, phases: tuple[str, ...], regions: Mapping[str, RegionParams]
+) -> None:
+    """Refuse a registration to a phase, or around a region, that is not there."""
+    for setting, name, known in (
+        ("to", params.to, phases),
+        ("around", params.around, tuple(regions)),
+    ):
+        if name is not None and name not in known:
+            raise StudyError(
+                what=f"cases.register.{setting} must name what the study has",
+                got=f"{name!r}, where there are {', '.join(map(repr, known))}",
+                fix="Name it letter by letter.",
+            )
 
 
 def settings_of(task: CaseTask) -> dict[str, Any]:

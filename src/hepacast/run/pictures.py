@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepacast.core.volume import Volume
 from hepacast.imaging.register import checkerboard
 
 if TYPE_CHECKING:
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hepacast.core.volume import Region, Volume
+    from hepacast.core.volume import Region
     from hepacast.run.align import Aligned
     from hepacast.run.film import Film
     from hepacast.run.load import Loaded
 
 # Okabe and Ito's palette: told apart with any colour vision.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
+
+_PANEL = 2.6
+"""Width of a panel, inches."""
 
 CAPTIONS = {
     "regions": "Outlines of the regions on the slice where the smallest is largest.",
@@ -80,7 +84,7 @@ def draw_regions(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Regi
     bytes
         A PNG.
     """
-    figure, panels = _canvas(1, len(phases))
+    figure, panels = _canvas(_heights(phases, 0), len(phases))
     for axes, (phase, (volume, regions)) in zip(panels[0], phases.items(), strict=True):
         at = int(_lesion(regions).mask.sum(axis=(1, 2)).argmax())
         _show(axes, volume, regions, 0, at)
@@ -95,16 +99,14 @@ def draw_regions(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Regi
 def draw_planes(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Region]]]) -> bytes:
     """Fill the regions with colour in the axial, coronal and sagittal plane of every phase."""
     solid = {p: pair for p, pair in phases.items() if pair[0].grid.shape[0] > 1}
-    figure, panels = _canvas(3, len(solid))
+    figure, panels = _canvas(_heights(solid, 0, 1, 2), len(solid))
     names = ("along k", "along j", "along i")
     for column, (phase, (volume, regions)) in enumerate(solid.items()):
         middle = np.argwhere(_lesion(regions).mask).mean(axis=0).round().astype(int)
         for axis in range(3):
             axes, at = panels[axis][column], int(middle[axis])
             _show(axes, volume, regions, axis, at)
-            # The smallest on top: a lesion lies inside its organ.
-            for name in sorted(regions, key=lambda one: -regions[one].size):
-                _fill(axes, np.take(regions[name].mask, at, axis), _colours(regions)[name])
+            _fill(axes, {name: np.take(r.mask, at, axis) for name, r in regions.items()})
             if axis:
                 axes.invert_yaxis()  # the head is up
             axes.set_title(f"{phase}, {names[axis]}", fontsize=8)
@@ -113,10 +115,10 @@ def draw_planes(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Regio
 
 def draw_histogram(case: str, phases: Mapping[str, tuple[Volume, Mapping[str, Region]]]) -> bytes:
     """Draw the share of voxels per intensity of every region, phase by phase."""
-    figure, panels = _canvas(1, len(phases), height=2.4)
+    figure, panels = _canvas([2.0], len(phases), below=0.85)
     for axes, (phase, (volume, regions)) in zip(panels[0], phases.items(), strict=True):
         values = {name: volume.data[r.mask] for name, r in regions.items() if r.size}
-        ends = [np.percentile(v, (0.5, 99.5)) for v in values.values()]
+        ends = [np.percentile(v, (1, 99)) for v in values.values()]
         edges = np.linspace(min(e[0] for e in ends), max(e[1] for e in ends) + 1e-6, 41)
         for name, colour in _colours(regions).items():
             if name in values:
@@ -133,19 +135,36 @@ def draw_registration(
     case: str, fixed: Volume, regions: Mapping[str, Region], aligned: Mapping[str, Aligned]
 ) -> bytes:
     """Draw checkerboards of the fixed and every moved phase, before and after."""
-    figure, panels = _canvas(2, len(aligned))
-    at = int(_organ(regions).mask.sum(axis=(1, 2)).argmax())
+    organ = _organ(regions)
+    flat = fixed.grid.shape[0] == 1
+    # Breathing moves the liver along k, which only a coronal plane shows.
+    axis = 0 if flat else 1
+    figure, panels = _canvas(2 * _heights({"": (fixed, regions)}, axis), len(aligned), below=0.1)
+    at = int(organ.mask.sum(axis=tuple(n for n in range(3) if n != axis)).argmax())
     for column, (phase, one) in enumerate(aligned.items()):
         for row, (moved, word) in enumerate(((one.before, "before"), (one.after, "after"))):
             axes = panels[row][column]
-            _show(axes, checkerboard(fixed, moved), regions, 0, at)
+            tiles = checkerboard(_levelled(fixed, organ), _levelled(moved, organ), 20.0)
+            plane = np.take(tiles.data, at, axis)
+            down, across = (s for n, s in enumerate(fixed.grid.spacing) if n != axis)
+            axes.imshow(plane, cmap="gray", vmin=-7, vmax=7, aspect=down / across)
+            if not flat:
+                axes.invert_yaxis()
+            axes.set_axis_off()
             axes.set_title(f"{phase}, {word}: MI {one.information[row]:.2f}", fontsize=8)
     return _finish(figure, case, {})
 
 
+def _levelled(volume: Volume, organ: Region) -> Volume:
+    """Scale by median and quartiles of the organ, so that two phases look alike in it."""
+    low, middle, high = np.percentile(volume.data[organ.mask], (25, 50, 75))
+    scaled = (volume.data - middle) / max(1.5 * float(high - low), 1e-6)
+    return Volume(scaled.astype(np.float32), volume.grid)
+
+
 def draw_films(case: str, films: Mapping[str, Film]) -> bytes:
     """Draw peak frame and time-intensity curve of every clip: the evidence for the frame."""
-    figure, panels = _canvas(len(films), 2, width=3.4)
+    figure, panels = _canvas([2.6] * len(films), 2, width=3.6, apart=0.25)
     for row, (phase, film) in enumerate(films.items()):
         axes, plot = panels[row]
         _show(axes, film.image, {film.lesion.name: film.lesion}, 0, 0, whole=True)
@@ -167,28 +186,63 @@ def draw_films(case: str, films: Mapping[str, Film]) -> bytes:
     return _finish(figure, case, {})
 
 
+def _heights(phases: Mapping[str, tuple[Volume, Mapping[str, Region]]], *axes: int) -> list[float]:
+    """Return the height of a panel of the usual width for the planes across some axes, inches."""
+    found = []
+    for axis in axes:
+        ratios = [
+            (sides[0] / sides[1])
+            for image, _ in phases.values()
+            for sides in [
+                [
+                    n * s
+                    for at, (n, s) in enumerate(
+                        zip(image.grid.shape, image.grid.spacing, strict=True)
+                    )
+                    if at != axis
+                ]
+            ]
+        ]
+        found.append(float(np.clip(max(ratios), 0.3, 1.4)) * _PANEL)
+    return found
+
+
 def _canvas(
-    rows: int, columns: int, *, width: float = 2.6, height: float = 2.6
+    heights: list[float],
+    columns: int,
+    *,
+    width: float = _PANEL,
+    below: float = 0.45,
+    apart: float = 0.06,
 ) -> tuple[Figure, Any]:
-    """Open a figure with a grid of panels."""
+    """Open a figure with a grid of panels, with fixed margins: fitting them takes longer."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
-    figure = Figure(figsize=(width * columns, height * rows + 0.4), dpi=90, layout="constrained")
+    title = 0.28
+    across = width * columns
+    down = sum(heights) + title * len(heights) + 0.3 + below
+    figure = Figure(figsize=(across, down), dpi=90)
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(
+        left=0.15 / across, right=1 - 0.15 / across, bottom=below / down,
+        top=1 - (0.3 + title) / down, wspace=apart,
+        hspace=title * len(heights) / max(sum(heights), 0.1),
+    )  # fmt: skip
+    return figure, figure.subplots(
+        len(heights), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
 
 
 def _finish(figure: Figure, case: str, regions: Mapping[str, Region]) -> bytes:
     """Add title and legend, and print as PNG."""
-    figure.suptitle(case, fontsize=9)
+    down = figure.get_figheight()
+    figure.suptitle(case, fontsize=9, y=1 - 0.08 / down, va="top")
     if regions:
         axes = figure.axes[0]
         for name, colour in _colours(regions).items():
             axes.plot([], [], color=colour, label=name, linewidth=1.2)
-        figure.legend(
-            loc="outside lower center", ncols=min(len(regions), 4), fontsize=8, frameon=False
-        )
+        figure.legend(loc="lower center", ncols=min(len(regions), 4), fontsize=8, frameon=False)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
@@ -230,9 +284,14 @@ def _show(
     axes.set_axis_off()
 
 
-def _fill(axes: Axes, plane: np.ndarray, colour: str) -> None:
-    """Lay a colour over part of a plane, so that the image shines through."""
-    red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
-    layer = np.zeros((*plane.shape, 4))
-    layer[plane] = (red, green, blue, 0.45)
+def _fill(axes: Axes, planes: Mapping[str, np.ndarray]) -> None:
+    """Lay colours over part of a plane, so that the image shines through.
+
+    Where regions overlap the smallest is seen: a lesion lies inside its organ.
+    """
+    names = list(planes)
+    layer = np.zeros((*planes[names[0]].shape, 4))
+    for name in sorted(names, key=lambda one: -int(planes[one].sum())):
+        colour = COLOURS[names.index(name) % len(COLOURS)]
+        layer[planes[name]] = (*(int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)), 0.4)
     axes.imshow(layer, aspect=axes.get_aspect())

@@ -12,6 +12,7 @@ from hepacast.core.events import Event, Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
+from hepacast.run.case_pages import with_case_facts, write_case_pages
 from hepacast.run.cases import measure_all
 from hepacast.run.chain import Recipe
 from hepacast.run.compose import Circumstances, compose
@@ -126,6 +127,7 @@ def run_study(
         truths=truths or {},
     )
     content = compose(materials, joined, findings, around)
+    content = with_case_facts(content, records, materials, joined)
     _mark(out, name)
     # Before anything is drawn: what took hours must not be lost to a figure.
     write_atomic(out / RESULT, content.model_dump_json())
@@ -135,6 +137,7 @@ def run_study(
     else:
         (out / "failures.csv").unlink(missing_ok=True)  # of an earlier run
     report = write_report(content, out)
+    write_case_pages(content, records, out, on_event=on_event)
     return Finished(report, summary_lines(content), failures)
 
 

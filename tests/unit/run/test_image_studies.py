@@ -20,6 +20,7 @@ from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.io.records import Records
 from hepacast.run import measure as measure_module
+from hepacast.run import whole as whole_module
 from hepacast.run.cases import Receipt, kept, measure_all, measure_case, read_record
 from hepacast.run.check import check_study
 from hepacast.run.execute import Executor
@@ -105,9 +106,9 @@ def write_table(path: Path, rows: Rows) -> None:
 def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the pictures, which take most of the time, unless a test is about them."""
     if "picture" not in request.node.name and "slow" not in request.keywords:
-        monkeypatch.setattr(
-            measure_module, "draw_case", lambda _case, _loaded: {"regions": b"\x89PNG\r\n\x1a\n"}
-        )
+        nothing = {"regions": b"\x89PNG\r\n\x1a\n"}
+        monkeypatch.setattr(measure_module, "draw_case", lambda _case, _loaded: nothing)
+        monkeypatch.setattr(whole_module, "write_case_pages", lambda *_args, **_kwargs: None)
 
 
 @pytest.fixture

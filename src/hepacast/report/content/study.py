@@ -205,6 +205,34 @@ class Picture(Shown):
         return self
 
 
+class Notice(Shown):
+    """Something that was repaired, flagged or is worth a look."""
+
+    where: str
+    """Stage, case or file."""
+    text: str
+    """What happened."""
+
+
+class RegionFacts(Shown):
+    """What one region of one image holds."""
+
+    phase: str
+    """Phase of the image."""
+    region: str
+    """Name of the region."""
+    voxels: Count
+    """Voxels inside."""
+    volume_ml: Number
+    """Volume by voxel counting, mL."""
+    mean: Number = None
+    """Mean intensity: HU, arbitrary units or grey levels."""
+    low: Number = None
+    """5th percentile of the intensities."""
+    high: Number = None
+    """95th percentile of the intensities."""
+
+
 class CaseFacts(Shown):
     """What is known of one case, for its page."""
 
@@ -214,15 +242,12 @@ class CaseFacts(Shown):
     """As printed: ``Age`` to ``61 years``."""
     values: dict[str, float] = Field(default_factory=dict)
     """Values by column name, as the equations of the models want them."""
-
-
-class Notice(Shown):
-    """Something that was repaired, flagged or is worth a look."""
-
-    where: str
-    """Stage, case or file."""
-    text: str
-    """What happened."""
+    regions: tuple[RegionFacts, ...] = ()
+    """What was measured in, phase by phase."""
+    notices: tuple[Notice, ...] = ()
+    """What was repaired or flagged in its images and masks."""
+    page: str = ""
+    """Its page, relative to the study's report; empty if none was written."""
 
 
 class Failure(Shown):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.report.blocks import Block, Callout, Facts, Gallery, Section, Table, figures
+from hepacast.report.blocks import Block, Callout, Facts, Links, Section, Table, figures
 from hepacast.report.figures.pick import OUT_OF_FOLD
 from hepacast.report.figures.position import draw_contributions, draw_position
+from hepacast.report.sections.quality import quality
 from hepacast.report.sheets import Cell, Column, Sheet
 from hepacast.report.wording import percent, slug
 
@@ -28,7 +29,7 @@ def case_sections(content: ReportContent, case: str) -> tuple[Section, ...]:
         Case id.
     """
     parts = [_summary(content, case), *(_outcome(content, one, case) for one in content.outcomes)]
-    parts += [_pictures(content, case), _trouble(content, case)]
+    parts += [quality(content, case), _trouble(content, case)]
     return tuple(one for one in parts if one is not None)
 
 
@@ -42,8 +43,11 @@ def _summary(content: ReportContent, case: str) -> Section:
         "describes groups of cases and must not decide on a patient."
     )
     blocks.append(Callout("note", "How to read this page", text))
-    facts = next((one.facts for one in content.case_facts if one.case == case), {})
-    blocks.append(Facts((("Case", case), *facts.items())))
+    known = next((one for one in content.case_facts if one.case == case), None)
+    blocks.append(Facts((("Case", case), *(known.facts.items() if known else ()))))
+    if known is not None and known.page:
+        back = "../" * known.page.count("/") + "report.html"
+        blocks.append(Links("Beside this page", (("Report of the study", back),)))
     return Section("case", "Case", tuple(blocks))
 
 
@@ -111,17 +115,6 @@ def similar(outcome: OutcomeReport, case: str, most: int = 5) -> Sheet:
     )
     note = "Alike in the eyes of the models; their images may look different."
     return Sheet(name, "Cases with like scores", columns, rows, note)
-
-
-def _pictures(content: ReportContent, case: str) -> Section | None:
-    """Show the pictures of the case."""
-    mine = [one for one in content.pictures if one.case == case]
-    stages = dict.fromkeys(one.stage for one in mine)
-    galleries = tuple(
-        Gallery(stage.capitalize() or "Pictures", tuple(one for one in mine if one.stage == stage))
-        for stage in stages
-    )
-    return Section("pictures", "Pictures to judge", galleries) if galleries else None
 
 
 def _trouble(content: ReportContent, case: str) -> Section | None:

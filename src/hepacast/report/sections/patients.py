@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepacast.report.blocks import Block, Details, Gallery, Section, Table, Text, figures
+from hepacast.report.blocks import Block, Details, Gallery, Links, Section, Table, Text, figures
 from hepacast.report.figures.flow import draw_flow
 from hepacast.report.sheets import Cell, Column, Sheet
 
@@ -21,6 +21,9 @@ def patients(content: ReportContent) -> Section | None:
         blocks.append(Details("Excluded cases by name", (Table(excluded),)))
     if content.table_one.rows:
         blocks.append(Table(characteristics(content.table_one), sortable=False))
+    pages = tuple((one.case, one.page) for one in content.case_facts if one.page)
+    if pages:
+        blocks.append(Details("A page for every case", (Links("Cases", pages),)))
     return Section("patients", "Patients", tuple(blocks)) if blocks else None
 
 
