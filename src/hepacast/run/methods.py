@@ -83,8 +83,8 @@ def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
         "was measured by the AUC, or Harrell's C [@harrell], over pairs of cases that the same fit "
         "scored, averaged over repeats; intervals use DeLong's components [@delong] within folds "
         "[@ledell], widened for what the fits learned of chance. Calibration and net benefit "
-        f"[@vickers] use the out-of-fold probabilities. The whole procedure was repeated {times} times on permuted "
-        "outcomes. Reporting follows TRIPOD+AI [@tripodai]."
+        f"[@vickers] use the out-of-fold probabilities. The whole procedure was repeated {times} "
+        "times on permuted outcomes. Reporting follows TRIPOD+AI [@tripodai]."
     )
 
 
