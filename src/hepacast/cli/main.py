@@ -19,6 +19,9 @@ COMMANDS = {
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
+    "export": "Write the measured features for other programs.",
+    "explain": "Say why a case is measured anew.",
+    "verify": "Measure some cases again, and compare every bit.",
     "worker": "Work for a run on another machine, until it ends.",
     "schema": "Print the JSON Schema of the study file, for editors.",
 }

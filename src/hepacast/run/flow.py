@@ -69,7 +69,7 @@ def join(
     reasons = reasons_to_leave(materials, failures)
     sources: dict[str, FeatureTable] = dict(materials.tables)
     if materials.measured:
-        sources |= _measured(materials, records)
+        sources |= measured_tables(materials, records)
     kept = tuple(case for case in everybody if case not in reasons)
     excluded = _by_reason(reasons, everybody)
     sources["clinical"] = materials.clinical.predictors(materials.predictors)
@@ -162,7 +162,9 @@ def _missing_phases(materials: Materials) -> dict[str, list[str]]:
     return {case: phases for case, phases in gaps.items() if phases}
 
 
-def _measured(materials: Materials, records: Mapping[str, CaseRecord]) -> dict[str, FeatureTable]:
+def measured_tables(
+    materials: Materials, records: Mapping[str, CaseRecord]
+) -> dict[str, FeatureTable]:
     """Stack the records into one table per block; a feature of a missing phase is NaN."""
     tables = {}
     cases = tuple(records)

@@ -9,22 +9,28 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from hepacast.cli.main import main
-from hepacast.core.errors import StudyError
+from hepacast.core.errors import StudyError, TableError
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
+from hepacast.io.records import Records
 from hepacast.run.cases import measure_all
 from hepacast.run.cluster import ClusterParams, cluster
 from hepacast.run.door import ADDRESS, DOOR, join_run, tls
 from hepacast.run.execute import Executor
 from hepacast.run.execution import Execution
+from hepacast.run.explain import Verified, explain, verify
+from hepacast.run.exported import export_features
 from hepacast.run.gather import gather
+from hepacast.run.ledger import Ledger
 from hepacast.run.measure import plan_cases
 from hepacast.run.shard import Shard, SharesLeftError
 
@@ -56,7 +62,10 @@ import sys
 from pathlib import Path
 from hepacast.run.cases import measure_all
 from hepacast.run.execution import Execution
+from hepacast.run.explain import Verified, explain, verify
+from hepacast.run.exported import export_features
 from hepacast.run.gather import gather
+from hepacast.run.ledger import Ledger
 from hepacast.run.measure import plan_cases
 if __name__ == "__main__":
     out = Path(sys.argv[2])
@@ -195,3 +204,67 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_the_same(
     assert all(after[name] == data for name, data in before.items())
     for entry in (out / "cases" / "index").glob("*.json"):
         json.loads(entry.read_text())
+
+
+def finished(study: Path, out: Path) -> Path:
+    measure_all(plan_cases(gather(study), out), Executor())
+    return out
+
+
+def test_an_unchanged_case_is_said_to_be_so(study: Path, tmp_path: Path) -> None:
+    out = finished(study, tmp_path / "out")
+    assert "unchanged; key" in explain(study, out, "003")[0]
+
+
+def test_a_changed_setting_is_named_with_both_values(study: Path, tmp_path: Path) -> None:
+    out = finished(study, tmp_path / "out")
+    study.write_text(study.read_text().replace("ring_mm: 2", "ring_mm: 3"))
+    head, *lines = explain(study, out, "003")
+    assert head == "003: will be measured anew"
+    assert [line.strip() for line in lines] == ["params.regions.ring.ring_mm: 2.0 -> 3.0"]
+
+
+def test_a_changed_image_is_named(study: Path, tmp_path: Path) -> None:
+    out = finished(study, tmp_path / "out")
+    (study.parent / "3_image.nii.gz").write_bytes((study.parent / "4_image.nii.gz").read_bytes())
+    (line,) = explain(study, out, "003")[1:]
+    assert line.strip().startswith("inputs.A image: ")
+
+
+def test_a_case_that_nobody_knows_is_refused(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="must be in the study, with images"):
+        explain(study, tmp_path, "nobody")
+    assert explain(study, tmp_path, "003") == ("003: never measured",)
+
+
+def test_records_that_are_right_are_verified_and_wrong_ones_named(
+    study: Path, tmp_path: Path
+) -> None:
+    out = finished(study, tmp_path / "out")
+    found = verify(study, out, Executor(), count=3)
+    assert [one.differing for one in found if isinstance(one, Verified)] == [(), (), ()]
+    records = Records(out)
+    key = Ledger(out / "cases" / "index").read("003").key  # type: ignore[union-attr]
+    record = records.find(key)
+    assert record is not None
+    values = record.values.copy()
+    values[4] = np.nextafter(values[4], np.inf)
+    records.keep(replace(record, values=values))
+    wrong = {one.case: one for one in verify(study, out, Executor(), count=8) if one.differing}  # type: ignore[union-attr]
+    assert {case: one.differing for case, one in wrong.items()} == {"003": (record.names[4],)}  # type: ignore[union-attr]
+
+
+def test_features_are_exported_as_they_were_measured(study: Path, tmp_path: Path) -> None:
+    out = finished(study, tmp_path / "out")
+    target = tmp_path / "features.parquet"
+    assert main(["export", str(target), "--study", str(study), "--out", str(out)]) == 0
+    frame = pl.read_parquet(target)
+    assert frame.height == 8
+    assert "A/ring/original/glcm/Contrast" in frame.columns
+    with pytest.raises(StudyError, match="no measured block 'other'"):
+        export_features(study, out, target, block="other")
+
+
+def test_nothing_is_exported_before_it_is_measured(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no case with a record"):
+        export_features(study, tmp_path / "out", tmp_path / "x.csv")
