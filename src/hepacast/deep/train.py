@@ -20,6 +20,7 @@ from hepacast.stats.dealing import deal_folds, in_case_order
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32
 
+    from hepacast.core.folds import Cohort
     from hepacast.core.table import FeatureTable
     from hepacast.deep.crops import Crops
     from hepacast.deep.feed import Material
@@ -51,8 +52,8 @@ class FittedNetwork(Fitted):
     ----------
     history : list of dict
         Losses by epoch.
-    held_out : FeatureTable or None
-        Scores of the inner part: of patients that chose the epoch but moved no weight.
+    held_out : Cohort or None
+        Scores and outcome of the inner part: of patients that chose the epoch but moved no weight.
     """
 
     def __init__(self, train: Train, name: str, network: Network, head: Head, crops: Crops) -> None:
@@ -61,7 +62,7 @@ class FittedNetwork(Fitted):
         self.columns = train.table.columns
         self.scale = Scale(train)
         self.history: list[dict[str, float]] = []
-        self.held_out: FeatureTable | None = None
+        self.held_out: Cohort | None = None
 
     def _apply(self, table: FeatureTable) -> FeatureTable:
         column = FeatureName.score(self.name)
@@ -174,7 +175,7 @@ def fit_network(
     trainer.run(_key(train, crops, params, session.seed))
     fitted.history = trainer.history
     if watch is not None:
-        fitted.held_out = fitted._apply(watch.table)
+        fitted.held_out = watch.with_table(fitted._apply(watch.table))
     return fitted
 
 

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of one case for networks: vectors of its regions, and crops that are kept."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import HepacastError, StudyError
+from hepacast.core.events import Listener, Noticed, ignore
+from hepacast.core.provenance import digest_bytes
+from hepacast.core.registry import kind_of
+from hepacast.core.table import FeatureName, FeatureTable
+from hepacast.core.volume import Region, Volume
+from hepacast.deep.crops import Crops
+from hepacast.deep.embed import embed
+from hepacast.deep.frames import cover_box, cover_slices, scaled
+from hepacast.deep.networks import NetworkParams, build
+from hepacast.imaging.resample import resample_to
+from hepacast.io.store import StoreError, write_atomic
+from hepacast.regions.slices import central_slices, margin_box, slice_areas
+from hepacast.run.deep_settings import CropsParams, EmbeddingParams
+from hepacast.run.encoder import load_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from hepacast.core.geometry import Grid
+    from hepacast.core.volume import Box
+    from hepacast.deep.modules.network import Network
+    from hepacast.run.load import Loaded
+
+    Pictures = np.ndarray
+
+
+def resolve_weights(blocks: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """Give every file of weights its absolute path and digest, so that records name its bytes."""
+    return {
+        name: _resolved(block, folder) if isinstance(block, EmbeddingParams) else block
+        for name, block in blocks.items()
+    }
+
+
+def _resolved(block: EmbeddingParams, folder: Path) -> EmbeddingParams:
+    if block.weights is None:
+        return block
+    path = folder / block.weights.path
+    try:
+        digest = digest_bytes(path.read_bytes())
+    except OSError as error:
+        raise StudyError(
+            what="the weights of a network must be a readable file",
+            got=error.strerror or str(error),
+            fix="Correct weights.path; it is relative to the study file.",
+        ).at(file=path) from error
+    if block.weights.digest not in {"", digest}:
+        raise StudyError(
+            what="the weights must be those that the study names",
+            got=f"sha256 {digest}",
+            fix="Use the right file, or correct weights.digest.",
+        ).at(file=path)
+    weights = block.weights.model_copy(update={"path": str(path), "digest": digest})
+    return block.model_copy(update={"weights": weights})
+
+
+@lru_cache(maxsize=2)
+def _network(settings: EmbeddingParams) -> Network:
+    """Build a frozen network once per process."""
+    params = settings.network
+    if not isinstance(params, NetworkParams):
+        raise TypeError(params)
+    if settings.weights is None:
+        return build(params, settings.seed)
+    weights = settings.weights
+    return load_encoder(weights.path, weights.layout, params, seed=settings.seed).network
+
+
+def embed_case(
+    case: Loaded, settings: EmbeddingParams, *, on_event: Listener = ignore
+) -> dict[FeatureName, float]:
+    """Describe every wanted phase and region of a case by the vector of a frozen network.
+
+    Parameters
+    ----------
+    case : Loaded
+        Images and regions on one grid per phase.
+    settings : EmbeddingParams
+        Network, and how pictures are cut.
+    on_event : callable
+        Told where a box had to be coarser than asked for.
+
+    Returns
+    -------
+    dict of FeatureName to float
+        ``phase/region/network/deep/f000`` and on.
+    """
+    network = _network(settings)
+    found: dict[FeatureName, float] = {}
+    for phase, image in case.images.items():
+        if settings.phases != "all" and phase not in settings.phases:
+            continue
+        regions = case.regions[phase]
+        names = regions if settings.regions == "all" else settings.regions
+        wanted = {name: regions[name] for name in names if name in regions}
+        try:
+            found |= _embed_phase(network, image, phase, wanted, settings, on_event)
+        except HepacastError as error:
+            raise error.at(phase=phase) from None
+    return found
+
+
+def _embed_phase(
+    network: Network,
+    image: Volume,
+    phase: str,
+    regions: Mapping[str, Region],
+    settings: EmbeddingParams,
+    on_event: Listener,
+) -> dict[FeatureName, float]:
+    """Cut the pictures of all regions of one image, and run the network over them at once."""
+    if not regions:
+        return {}
+    largest = max(regions.values(), key=lambda region: region.size)
+    around = margin_box(largest, mm=settings.margin_mm)
+    pictures, owners = [], []
+    for name, region in regions.items():
+        for grid in _grids(region, around, settings, network.axes):
+            cut = _cut(image, region, grid, settings.outside, settings)
+            pictures.append(cut[None] if network.axes == 3 else cut)
+            owners.append(name)
+    if network.axes == 3 and grid.spacing[0] > settings.spacing_mm:
+        text = f"the box is {grid.spacing[0]:.2f} mm a voxel, so that {largest.name} fits"
+        on_event(Noticed(phase, text))
+    pixels = np.repeat(np.stack(pictures), network.in_channels, axis=1)
+    rows = FeatureTable(np.zeros((len(regions), 0)), tuple(regions), ())
+    prefix = FeatureName(phase, "-", kind_of(settings.network), "deep", "-")
+    vectors = embed(network, Crops(pixels, tuple(owners)), rows, prefix)
+    return {
+        FeatureName(phase, name, *column.tokens[2:]): float(value)
+        for name, row in zip(vectors.cases, vectors.values, strict=True)
+        for column, value in zip(vectors.columns, row, strict=True)
+    }
+
+
+def _grids(region: Region, around: Box, settings: EmbeddingParams, axes: int) -> list[Grid]:
+    """Lay out the pictures of one region: a box, or slices in the frame of the largest region."""
+    if axes == 3:
+        return [cover_box(region.grid, around, settings.side, settings.spacing_mm)]
+    areas = slice_areas(region)
+    shown = np.flatnonzero(areas)
+    if settings.slices != "all":
+        order = np.argsort(-areas[shown], kind="stable")
+        shown = np.sort(shown[order[: settings.slices]])
+    return [
+        cover_slices(region.grid, (slice(int(k), int(k) + 1), *around[1:]), settings.side)
+        for k in shown
+    ]
+
+
+def _cut(
+    image: Volume,
+    region: Region,
+    grid: Grid,
+    outside: str,
+    settings: EmbeddingParams | CropsParams,
+) -> Pictures:
+    """Resample, scale to 0-1, and blank what lies outside if asked to."""
+    data = scaled(resample_to(image, grid, "linear").data, settings.scale)
+    if outside == "floor":
+        # A mask of zeros and ones, interpolated: the region's edge lies at one half.
+        inside = Volume(region.mask.astype(np.float32), region.grid)
+        data = data * (resample_to(inside, grid, "linear", outside=0.0).data >= 0.5)
+    return data.astype(np.float32)
+
+
+def cut_case(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Crops:
+    """Cut the pictures of one case, all phases side by side.
+
+    Parameters
+    ----------
+    case : Loaded
+        Images and regions.
+    settings : CropsParams
+        What to cut.
+    phases : iterable of str
+        All phases of the study, in order; one that the case lacks is empty.
+
+    Returns
+    -------
+    Crops
+        One picture, or one per slice of the region; named ``"-"``, as a case does not know its id.
+
+    Raises
+    ------
+    StudyError
+        If the case has none of the phases.
+    """
+    wanted = tuple(phases) if settings.phases == "all" else settings.phases
+    there = [p for p in wanted if p in case.images and settings.region in case.regions[p]]
+    if not there:
+        raise StudyError(
+            what=f"pictures need region {settings.region!r} in one phase at least",
+            got=f"phases {', '.join(case.images) or 'none'}",
+            fix="Draw the region, or leave the case out.",
+        )
+    first = case.regions[there[0]][settings.region]
+    frames = _frames(first, settings)
+    stacks = []
+    for phase in wanted:
+        if phase not in there:
+            stacks.append(np.zeros((len(frames), *frames[0].shape), np.float32))
+            continue
+        region = case.regions[phase][settings.region]
+        cuts = [_cut(case.images[phase], region, g, settings.outside, settings) for g in frames]
+        stacks.append(np.stack(cuts))
+    join = np.stack if settings.shape == "box" else np.concatenate
+    pixels = join(stacks, axis=1)
+    present = np.array([[phase in there for phase in wanted]] * len(frames))
+    return Crops(pixels, ("-",) * len(frames), wanted, present)
+
+
+def _frames(region: Region, settings: CropsParams) -> list[Grid]:
+    """Lay out the pictures of one case on the grid of its first phase."""
+    if settings.shape == "box":
+        box = margin_box(region, mm=settings.margin_mm, voxels=settings.margin_pixels)
+        return [cover_box(region.grid, box, settings.side, settings.spacing_mm)]
+    box = margin_box(region, mm=settings.margin_mm, voxels=settings.margin_pixels, square=True)
+    if settings.every_slice:
+        spans = [slice(int(k), int(k) + 1) for k in np.flatnonzero(slice_areas(region))]
+    else:
+        shown = central_slices(region, settings.slices)
+        spans = [slice(shown[0], shown[-1] + 1)]
+    return [cover_slices(region.grid, (span, *box[1:]), settings.side) for span in spans]
+
+
+def crops_path(folder: Path, key: str, block: str) -> Path:
+    """Where the pictures of one case stand, by the key of its record."""
+    return folder / "cases" / key[:2] / f"{key}.{digest_bytes(block.encode())[:8]}.npz"
+
+
+def keep_crops(folder: Path, key: str, block: str, crops: Crops) -> None:
+    """Write the pictures of one case beside its record."""
+    packed = io.BytesIO()
+    np.savez(packed, pixels=crops.pixels, present=crops.present, phases=np.array(crops.phases))
+    write_atomic(crops_path(folder, key, block), packed.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCrops:
+    """Pictures of a study on disk: a few words that travel to every worker, not gigabytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results.
+    block : str
+        Feature block that they were cut by.
+    keys : mapping of case to str
+        Keys of the records.
+    """
+
+    folder: Path
+    block: str
+    keys: Mapping[str, str]
+
+    def __hash__(self) -> int:
+        return hash((self.folder, self.block, tuple(self.keys.items())))
+
+    def load(self) -> Crops:
+        """Read the pictures of all cases; one process reads them once."""
+        return _load(self)
+
+
+@lru_cache(maxsize=2)
+def _load(kept: KeptCrops) -> Crops:
+    pixels, present, cases = [], [], []
+    phases: tuple[str, ...] = ()
+    for case, key in kept.keys.items():
+        path = crops_path(kept.folder, key, kept.block)
+        try:
+            with np.load(path) as found:
+                pixels.append(found["pixels"])
+                present.append(found["present"])
+                phases = tuple(found["phases"].tolist())
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreError(
+                what="the pictures of a measured case stand beside its record",
+                got=type(error).__name__,
+                fix="Run again with --retry, or delete the folder of cases.",
+            ).at(case=case, file=path) from error
+        cases += [case] * len(pixels[-1])
+    return Crops(np.concatenate(pixels), tuple(cases), phases, np.concatenate(present))
