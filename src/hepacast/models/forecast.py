@@ -12,6 +12,7 @@ from scipy import optimize, special
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import Binary, CompetingRisks, Outcome
 from hepacast.stats.cox import Baseline, baseline
+from hepacast.stats.fine_gray import subdistribution_baseline
 from hepacast.stats.risk_sets import Ties, risk_sets
 
 if TYPE_CHECKING:
@@ -81,13 +82,8 @@ class HazardForecast:
         >>> HazardForecast(one, none, 9.0).probability(np.zeros(1), 5.0).tolist()
         [0.5]
         """
-        if at_days is None or not 0 <= at_days <= self.last_day:
-            raise NotEstimableError(
-                what="a probability needs a time within the follow-up of the training patients",
-                got=f"at_days={at_days}, follow-up ends on day {self.last_day:g}",
-                fix="Pass at_days inside it.",
-            )
-        steps = int(np.searchsorted(self.event.times, at_days, side="right"))
+        day = _within(at_days, self.last_day)
+        steps = int(np.searchsorted(self.event.times, day, side="right"))
         if steps == 0:
             return np.zeros(len(risk))
         # A predictor hundreds of units away has probability 1, not an overflow.
@@ -100,11 +96,58 @@ class HazardForecast:
         return chance
 
 
-Forecast = LogitForecast | HazardForecast
+@dataclass(frozen=True, slots=True, eq=False)
+class SubdistributionForecast:
+    """Cumulative incidence of an event within a time, others competing.
+
+    Parameters
+    ----------
+    event : Baseline
+        Cumulative subdistribution hazard at risk 0, days.
+    last_day : float
+        Longest follow-up in training; nothing is known beyond it.
+    """
+
+    event: Baseline
+    last_day: float
+
+    def probability(
+        self, risk: Float[np.ndarray, " case"], at_days: float | None
+    ) -> Float[np.ndarray, " case"]:
+        """Return the cumulative incidence by a day.
+
+        Examples
+        --------
+        >>> one = Baseline(np.array([5.0]), np.array([np.log(2.0)]))
+        >>> SubdistributionForecast(one, 9.0).probability(np.zeros(1), 5.0).tolist()
+        [0.5]
+        """
+        day = _within(at_days, self.last_day)
+        hazard = self.event.at(day)[0] * np.exp(np.minimum(risk, 700.0))
+        chance: Float[np.ndarray, " case"] = -np.expm1(-hazard)
+        return chance
+
+
+def _within(at_days: float | None, last_day: float) -> float:
+    """Refuse a time that no training patient was followed to."""
+    if at_days is None or not 0 <= at_days <= last_day:
+        raise NotEstimableError(
+            what="a probability needs a time within the follow-up of the training patients",
+            got=f"at_days={at_days}, follow-up ends on day {last_day:g}",
+            fix="Pass at_days inside it.",
+        )
+    return at_days
+
+
+Forecast = LogitForecast | HazardForecast | SubdistributionForecast
 
 
 def forecast_from(
-    risk: Float[np.ndarray, " case"], outcome: Outcome, ties: Ties = "efron"
+    risk: Float[np.ndarray, " case"],
+    outcome: Outcome,
+    ties: Ties = "efron",
+    *,
+    subdistribution: bool = False,
 ) -> Forecast:
     """Learn what a risk of 0 means from the training cases.
 
@@ -117,10 +160,12 @@ def forecast_from(
         Of the same cases.
     ties : {"efron", "breslow"}
         Steps of the baseline hazard where events share a day.
+    subdistribution : bool
+        The risk is a log subdistribution hazard ratio (Fine and Gray), of a competing risk.
 
     Returns
     -------
-    LogitForecast or HazardForecast
+    LogitForecast, HazardForecast or SubdistributionForecast
         The intercept makes the mean probability the observed share of events.
         Under competing risks the cumulative incidence combines the cause-specific
         hazard, which depends on the risk, with the marginal hazard of the other
@@ -134,6 +179,9 @@ def forecast_from(
     if isinstance(outcome, Binary):
         return LogitForecast(_intercept(risk, outcome.event))
     time = outcome.time_days
+    if subdistribution and isinstance(outcome, CompetingRisks):
+        base = subdistribution_baseline(risk, time, outcome.cause)
+        return SubdistributionForecast(base, float(time.max()))
     main = _hazard(risk, time, outcome.event, ties)
     other = Baseline(np.zeros(0), np.zeros(0))
     if isinstance(outcome, CompetingRisks):

@@ -124,6 +124,8 @@ class WeightedSum(FittedModel):
         What a reader of the report should know.
     ties : {"efron", "breslow"}
         Of the baseline hazard.
+    subdistribution : bool
+        The weights are log subdistribution hazard ratios.
     """
 
     def __init__(
@@ -133,12 +135,16 @@ class WeightedSum(FittedModel):
         weights: Mapping[FeatureName, float],
         notes: Sequence[str] = (),
         ties: Ties = "efron",
+        *,
+        subdistribution: bool = False,
     ) -> None:
         super().__init__(train, name, tuple(weights), notes)
         values = complete(train.table.select(self.uses), type(self).__name__)
         self._weights = np.array(list(weights.values()), dtype=np.float64)
         self._centre = values.mean(axis=0)
-        self.forecast = forecast_from(self._risk(values), train.outcome, ties)
+        self.forecast = forecast_from(
+            self._risk(values), train.outcome, ties, subdistribution=subdistribution
+        )
 
     def _risk(self, values: Float[np.ndarray, "case use"]) -> Float[np.ndarray, " case"]:
         risk: Float[np.ndarray, " case"] = (values - self._centre) @ self._weights

@@ -64,15 +64,34 @@ def regression(train: Train, params: RegressionParams, rng: np.random.Generator)
     Source of the penalty: Firth 1993, Biometrika 80:27; Heinze and Schemper
     2001, Biometrics 57:114 (Cox).
     """
-    columns, notes = list(train.table.columns), []
+    columns: list[FeatureName] = list(train.table.columns)
+    notes: list[str] = []
     if params.collinear == "drop":
-        extra = dependent(complete(train.table, "regression"), list(map(str, columns)))
-        if len(extra):
-            names = ", ".join(str(columns[at]) for at in extra[:3])
-            notes.append(f"{len(extra)} columns follow from the others, no weight: {names}")
-            columns = [column for at, column in enumerate(columns) if at not in set(extra)]
+        columns, notes = without_repeats(train)
     weights, more = regression_on(train, columns, params.separation)
     return WeightedSum(train, params.name, weights, [*notes, *more])
+
+
+def without_repeats(train: Train) -> tuple[list[FeatureName], list[str]]:
+    """Return the columns that follow from no others, and a note on those that do."""
+    columns = list(train.table.columns)
+    extra = dependent(complete(train.table, "regression"), list(map(str, columns)))
+    if not extra:
+        return columns, []
+    names = ", ".join(str(columns[at]) for at in extra[:3])
+    kept = [column for at, column in enumerate(columns) if at not in set(extra)]
+    return kept, [f"{len(extra)} columns follow from the others, no weight: {names}"]
+
+
+def varying(
+    train: Train, columns: Sequence[FeatureName]
+) -> tuple[list[FeatureName], Float[np.ndarray, "case term"], list[str]]:
+    """Return the columns that vary in training with their values, and a note on the others."""
+    values = complete(train.table.select(tuple(columns)), "regression")
+    varies = values.std(axis=0) > 1e-12 * np.abs(values.mean(axis=0))
+    names = [column for column, use in zip(columns, varies, strict=True) if use]
+    note = f"{int((~varies).sum())} columns constant in training got no weight"
+    return names, values[:, varies], [] if varies.all() else [note]
 
 
 def dependent(values: Float[np.ndarray, "case term"], names: list[str]) -> list[int]:
@@ -119,16 +138,10 @@ def regression_on(
     separation : {"firth", "error"}
         What to do where the likelihood has no maximum.
     """
-    values = complete(train.table.select(tuple(columns)), "regression")
-    spread = values.std(axis=0)
-    varies = spread > 1e-12 * np.abs(values.mean(axis=0))
-    names = [column for column, use in zip(columns, varies, strict=True) if use]
-    notes = []
-    if not varies.all():
-        notes.append(f"{int((~varies).sum())} columns constant in training got no weight")
+    names, matrix, notes = varying(train, columns)
     if not names:
         return {}, notes
-    matrix, labels = values[:, varies], [str(name) for name in names]
+    labels = [str(name) for name in names]
     if isinstance(train.outcome, Binary):
         beta, firth = logistic_weights(matrix, train.outcome.event, labels, separation)
     else:

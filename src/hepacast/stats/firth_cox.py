@@ -14,12 +14,14 @@ from hepacast.stats.inputs import flags, some_events, times
 from hepacast.stats.risk_sets import risk_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jaxtyping import Float
     from numpy.typing import ArrayLike
 
-    from hepacast.stats.risk_sets import RiskSets, Ties
+    from hepacast.stats.risk_sets import Ties
+
+    Evaluated = tuple[float, Float[np.ndarray, " term"], Float[np.ndarray, "term term"]]
 
 _STEPS = 200
 _DIFFERENCE = 1e-5
@@ -69,20 +71,46 @@ def firth_cox(
     some_events("Cox regression", happened)
     scaled = design(X, names)
     sets = risk_sets(np.arange(happened.size), follow, happened, ties)
-    beta = np.zeros(scaled.scaled.shape[1])
-    value, score, information = _penalised(sets, scaled.scaled, beta)
+    x = scaled.scaled
+
+    def evaluate(beta: Float[np.ndarray, " term"]) -> Evaluated:
+        pieces = cox_pieces(sets, x, beta)
+        return pieces.loglik, pieces.score, pieces.information
+
+    ratio: Float[np.ndarray, " term"] = firth_maximum(evaluate, x.shape[1]) / scaled.scale
+    return ratio
+
+
+def firth_maximum(
+    evaluate: Callable[[Float[np.ndarray, " term"]], Evaluated], terms: int
+) -> Float[np.ndarray, " term"]:
+    """Climb to the maximum of a partial likelihood with Jeffreys' penalty.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Log likelihood, score and information at given coefficients of scaled columns.
+    terms : int
+        Number of coefficients.
+
+    Raises
+    ------
+    NotEstimableError
+        If there is none, or the columns carry no information.
+    """
+    beta = np.zeros(terms)
+    value, score, information = _penalised(evaluate, beta)
     for _ in range(_STEPS):
         step = np.linalg.lstsq(information, score, rcond=1e-12)[0]
         step *= min(1.0, 5.0 / max(float(np.abs(step).max(initial=0.0)), 1e-300))
-        new = _penalised(sets, scaled.scaled, beta + step)
+        new = _penalised(evaluate, beta + step)
         while new[0] < value - 1e-12 * abs(value) and np.abs(step).max() > 1e-13:
             step = step / 2
-            new = _penalised(sets, scaled.scaled, beta + step)
+            new = _penalised(evaluate, beta + step)
         beta = beta + step
         value, score, information = new
         if np.abs(step).max(initial=0.0) < 1e-9 * (1 + np.abs(beta).max(initial=0.0)):
-            ratio: Float[np.ndarray, " term"] = beta / scaled.scale
-            return ratio
+            return beta
     raise NotEstimableError(
         what="the penalised partial likelihood must have a maximum",
         got=f"no convergence after {_STEPS} steps",
@@ -91,24 +119,22 @@ def firth_cox(
 
 
 def _penalised(
-    sets: RiskSets, X: Float[np.ndarray, "case term"], beta: Float[np.ndarray, " term"]
-) -> tuple[float, Float[np.ndarray, " term"], Float[np.ndarray, "term term"]]:
+    evaluate: Callable[[Float[np.ndarray, " term"]], Evaluated], beta: Float[np.ndarray, " term"]
+) -> Evaluated:
     """Return penalised log-likelihood, its gradient, and the information."""
-    pieces = cox_pieces(sets, X, beta)
-    score = pieces.score.copy()
+    loglik, plain, information = evaluate(beta)
+    score = plain.copy()
     for term in range(len(beta)):
         nudge = np.zeros_like(beta)
         nudge[term] = _DIFFERENCE
-        up, down = (_half_logdet(sets, X, beta + sign * nudge) for sign in (1, -1))
+        up, down = (_half_logdet(evaluate(beta + sign * nudge)[2]) for sign in (1, -1))
         score[term] += (up - down) / (2 * _DIFFERENCE)
-    return pieces.loglik + _half_logdet(sets, X, beta), score, pieces.information
+    return loglik + _half_logdet(information), score, information
 
 
-def _half_logdet(
-    sets: RiskSets, X: Float[np.ndarray, "case term"], beta: Float[np.ndarray, " term"]
-) -> float:
+def _half_logdet(information: Float[np.ndarray, "term term"]) -> float:
     """Return half the log determinant of the information."""
-    sign, logdet = np.linalg.slogdet(cox_pieces(sets, X, beta).information)
+    sign, logdet = np.linalg.slogdet(information)
     if sign <= 0:
         raise NotEstimableError(
             what="the columns must vary among the cases at risk when events happen",
