@@ -15,6 +15,7 @@ COMMANDS = {
     "init": "Write a commented study file to start from.",
     "demo": "Make a synthetic cohort with a known truth, and run it.",
     "extract": "Extract radiomic features of one image and mask, or of a table of them.",
+    "reliability": "Tell which features survive another scan and another contour.",
     "check": "Check a study file and everything it names; compute nothing.",
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",

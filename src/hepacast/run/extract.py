@@ -28,6 +28,8 @@ Settings: TypeAlias = ExtractParams | Mapping[str, Any] | str | Path | None
 """Settings, their content, or a file of them: the project's own or PyRadiomics'."""
 
 _PYRADIOMICS = frozenset({"imageType", "featureClass", "setting", "voxelSetting"})
+_BESIDE = frozenset({"maps", "reliability"})
+"""Sections of a file of settings that are not about the features of a region."""
 
 
 def extract(
@@ -121,10 +123,10 @@ def read_settings(params: Settings) -> tuple[ExtractParams, Mapping[str, Any]]:
         return ExtractParams(), {}
     if isinstance(params, ExtractParams):
         return params, {}
-    content = read_content(params)
+    content = {k: v for k, v in read_content(params).items() if k not in _BESIDE}
     if _PYRADIOMICS & set(content) or not content:
         return from_pyradiomics(content), dict(content.get("setting") or {})
-    return ExtractParams.model_validate({k: v for k, v in content.items() if k != "maps"}), {}
+    return ExtractParams.model_validate(content), {}
 
 
 def as_pair(

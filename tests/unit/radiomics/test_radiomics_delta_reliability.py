@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Change between phases, and agreement between perturbed or repeated measurements."""
+"""Change between phases, and images as another scan might have shown them."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
-import pingouin
 import pytest
 
 from hepacast.core.errors import NotEstimableError
@@ -14,7 +12,7 @@ from hepacast.core.table import FeatureName
 from hepacast.core.volume import Region, Volume
 from hepacast.radiomics.delta import DeltaParams, delta
 from hepacast.radiomics.extraction import extract_case
-from hepacast.radiomics.reliability import PerturbParams, icc_2_1, perturbed
+from hepacast.radiomics.reliability import moved, noise_level, with_noise
 
 GRID = Grid((8, 12, 12), (2.0, 1.0, 1.0))
 
@@ -56,50 +54,25 @@ def test_delta_by_zero_is_missing_and_symmetric_change_is_bounded() -> None:
         delta({a: 1.0}, DeltaParams(before="a", after="b"))
 
 
-def test_icc_and_its_interval_are_pingouins() -> None:
-    rng = np.random.default_rng(1)
-    table = rng.normal(size=(12, 1)) * 2 + rng.normal(size=(12, 3)) + np.array([0.0, 0.5, -0.2])
-    long = pd.DataFrame(
-        [(c, r, table[c, r]) for c in range(12) for r in range(3)], columns=["case", "rater", "x"]
-    )
-    made = pingouin.intraclass_corr(long, targets="case", raters="rater", ratings="x")
-    row = made.iloc[1]
-    found = icc_2_1(table)
-    assert found.icc == pytest.approx(float(row["ICC"]), abs=1e-9)
-    interval = next(v for k, v in row.items() if str(k).startswith("CI95"))
-    assert (found.low, found.high) == pytest.approx(tuple(interval), abs=0.006)
-
-
-def test_copies_of_one_reader_are_refused() -> None:
-    column = np.arange(5.0)[:, None]
-    with pytest.raises(NotEstimableError, match="independently"):
-        icc_2_1(np.hstack([column, column]))
-    with pytest.raises(NotEstimableError, match="three cases"):
-        icc_2_1(np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, 4.0]]))
-
-
-def test_perturbation_changes_what_it_says_and_nothing_else() -> None:
+def test_a_moved_region_keeps_its_size_and_goes_where_it_is_sent() -> None:
     image, region = scene()
+    copy, inside = moved(image, region, 0.0, (1.0, 0.0, -2.0))
+    np.testing.assert_array_equal(inside.mask, np.roll(region.mask, (1, -2), axis=(0, 2)))
+    expected = np.roll(image.data, (1, -2), axis=(0, 2))[inside.mask]
+    np.testing.assert_allclose(copy.data[inside.mask], expected, atol=1e-3)
+    _, turned = moved(image, region, 20.0, (0.0, 0.0, 0.0))
+    assert turned.size == pytest.approx(region.size, rel=0.15)
+    wide = Grid(GRID.shape, (2.0, 1.0, 2.0))
+    _, turned = moved(Volume(image.data, wide), Region(region.mask, wide), 90.0, (0.0, 0.0, 0.0))
+    # 6 mm by 12 mm become 12 mm by 6 mm, and the half voxels at either end count.
+    assert [s.stop - s.start for s in turned.box()] == [4, 12, 4]
+
+
+def test_noise_is_measured_and_added_as_it_is() -> None:
+    image, _ = scene()
     rng = np.random.default_rng(0)
-    for copy, mask in perturbed(image, region, PerturbParams(copies=3, noise=5.0), rng):
-        assert np.std(copy.data - image.data) == pytest.approx(5.0, rel=0.15)
-        np.testing.assert_array_equal(mask.mask, region.mask)
-    for copy, mask in perturbed(image, region, PerturbParams(copies=3, contour_mm=1.0), rng):
-        np.testing.assert_array_equal(copy.data, image.data)
-        assert mask.size != region.size
-        assert 0.2 < mask.size / region.size < 5
-    for _, mask in perturbed(image, region, PerturbParams(copies=2, angle_deg=20.0), rng):
-        assert mask.size == pytest.approx(region.size, rel=0.15)
-    first = [
-        m.size
-        for _, m in perturbed(
-            image, region, PerturbParams(contour_mm=1.0), np.random.default_rng(3)
-        )
-    ]
-    again = [
-        m.size
-        for _, m in perturbed(
-            image, region, PerturbParams(contour_mm=1.0), np.random.default_rng(3)
-        )
-    ]
-    assert first == again
+    smooth = Volume(np.indices(GRID.shape).sum(axis=0).astype(np.float32), GRID)
+    assert noise_level(smooth) == 0.0
+    assert noise_level(image) == pytest.approx(20, rel=0.1)
+    assert noise_level(with_noise(smooth, 3.0, rng)) == pytest.approx(3, rel=0.1)
+    np.testing.assert_array_equal(with_noise(image, 0.0, rng).data, image.data)
