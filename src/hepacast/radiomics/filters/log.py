@@ -14,7 +14,7 @@ from hepacast.radiomics.filters.registry import FILTERS, Response, Setting, wide
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jaxtyping import Float
 
@@ -75,19 +75,34 @@ def _respond(image: Volume, box: Box, *, sigma: float) -> Float[np.ndarray, "k j
     data = image.data[wide]
     # Whole numbers of up to 24 bits are exact in single precision.
     exact = data.dtype in {np.dtype(t) for t in ("u1", "i1", "u2", "i2", "f4")}
-    data = np.ascontiguousarray(data, dtype=np.float32 if exact else np.float64)
-    total = np.zeros([s.stop - s.start for s in inner], np.float32)
-    for axis in (2, 1, 0):
+    kind = np.float32 if exact else np.float64
+
+    def passes(axis: int) -> list[_Pass]:
+        """Second derivative along one axis, then smoothing along the others."""
         order = (axis, *(a for a in (2, 1, 0) if a != axis))
-        scale = 1.0 / (spacing[axis] * spacing[axis])
-        passes = [_Pass(at, sigma, spacing, inner[at], second=at == axis) for at in order]
-        if axis == 0:
-            _in_slabs(passes[0].volume(data), passes[1:], total, scale)
-        else:
-            across = np.empty((data.shape[0], *total.shape[1:]), np.float32)
-            _in_slabs(data, passes[:2], across, 0.0)
-            passes[2].run(across, total, scale)
+        return [_Pass(at, sigma, spacing, inner[at], second=at == axis) for at in order]
+
+    along = [passes(axis) for axis in (2, 1, 0)]
+    total = np.zeros([s.stop - s.start for s in inner], np.float32)
+    nk, nj, ni = data.shape
+    across = [np.empty((nk, *total.shape[1:]), np.float32) for _ in along[:2]]
+    for part in _slabs(nk, nj * ni):
+        slab = np.ascontiguousarray(data[part], kind)
+        for (first, second, _), out in zip(along[:2], across, strict=True):
+            second.run(first.volume(slab), out[part], 0.0)
+    last = np.empty((total.shape[0], nj, total.shape[2]), np.float32)
+    for part in _slabs(nj, nk * ni):
+        slab = np.ascontiguousarray(data[:, part], kind)
+        last[:, part] = along[2][1].volume(along[2][0].volume(slab))
+    for axis, (*_, third), image_part in zip((2, 1, 0), along, (*across, last), strict=True):
+        third.run(image_part, total, 1.0 / (spacing[axis] * spacing[axis]))
     return total
+
+
+def _slabs(length: int, size: int) -> Iterator[slice]:
+    """Cut an axis into slabs of slices of that many voxels."""
+    thick = max(1, SLAB // size)
+    return (slice(at, at + thick) for at in range(0, length, thick))
 
 
 class _Pass:
@@ -120,15 +135,3 @@ class _Pass:
             data.reshape(-1), data.shape, self.axis,
             self.c, self.start, self.length, factor, out.reshape(-1),
         )  # fmt: skip
-
-
-def _in_slabs(
-    data: Float[np.ndarray, "k j i"],
-    passes: list[_Pass],
-    out: Float[np.ndarray, "k j i"],
-    factor: float,
-) -> None:
-    """Run two passes within slices, a few slices at a time."""
-    slices = max(1, SLAB // (data.shape[1] * data.shape[2]))
-    for k in range(0, len(data), slices):
-        passes[1].run(passes[0].volume(data[k : k + slices]), out[k : k + slices], factor)

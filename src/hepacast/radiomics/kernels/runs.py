@@ -6,6 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+SLOTS = 13
+"""Directions counted, used or not: a loop of known length takes half the time."""
+
 
 @njit(nogil=True, cache=True)
 def positions_in_runs(levels, shape, places, steps, n_levels, longest):
@@ -25,7 +28,7 @@ def positions_in_runs(levels, shape, places, steps, n_levels, longest):
     places : (voxel,) int64
         Flat index of every voxel of the region, ascending.
     steps : (direction, 3) int64
-        (k, j, i) of each direction, with components -1, 0 or 1; the first that is not 0 is 1.
+        (k, j, i) of at most 13 directions, of -1, 0 and 1; the first that is not 0 is 1.
     n_levels, longest : int
         Highest level, and longest run that the region's box can hold.
 
@@ -34,68 +37,63 @@ def positions_in_runs(levels, shape, places, steps, n_levels, longest):
     counts : (level, direction, position) int64
         Row 0 and position 0 are not used.
     """
-    nk, nj, ni = shape
-    plane = nj * ni
-    n = steps.shape[0]
-    wide = longest + 1
+    _, nj, ni = shape
+    plane, edge = nj * ni, ni + 1
+    n, span, wide = SLOTS, plane + 2 * edge, longest + 1
     counts = np.zeros((n_levels + 1) * n * wide, np.int64)
-    state = np.zeros((2, n, plane + 2 * ni + 2), np.uint16)
-    edge = ni + 1
-    voxel = 0
-    for k in range(1, nk - 1):
-        now, before = k & 1, 1 - (k & 1)
-        mine = levels[k * plane : (k + 1) * plane]
-        for d in range(n):
-            dk, dj, di = steps[d]
-            if dk == 1:
-                _advance(
-                    levels, mine, state[before, d], state[now, d], k, plane, dj * ni + di, edge
-                )
+    state = np.zeros(2 * n * span, np.uint16)
+    jump, row = np.uint64(span), np.uint64(wide)
+    voxel, end = 0, 0
+    while voxel < places.size:
+        # What lies before the voxels of a slice, or behind them, is outside: any position will do.
+        first = places[voxel]
+        k = first // plane
+        while end < places.size and places[end] < (k + 1) * plane:
+            end += 1
+        size = places[end - 1] + 1 - first
+        now, before = (k & 1) * n * span + edge, (1 - (k & 1)) * n * span + edge
+        for d in range(steps.shape[0]):
+            step = steps[d, 1] * ni + steps[d, 2]
+            to = now + d * span + first - k * plane
+            if steps[d, 0] == 1:
+                past = before + d * span + first - k * plane - step
+                _advance(levels, first, first - plane - step, state, past, to, size)
+            elif steps[d, 1] == 1:
+                for at in range(0, size, ni - 1):
+                    part = min(ni - 1, size - at)
+                    here, target = first + at, to + at
+                    _advance(levels, here, here - step, state, target - step, target, part)
             else:
-                _advance_rows(mine, state[now, d], dj, di, nj, ni, edge)
-        while voxel < places.size and places[voxel] < (k + 1) * plane:
-            here = np.uint64(places[voxel])
-            at = here - np.uint64(k * plane) + np.uint64(edge)
+                _advance_along(levels, first, state, to, size)
+        for at in range(voxel, end):
+            here = np.uint64(places[at])
+            q = here - np.uint64(k * plane) + np.uint64(now)
             base = np.uint64(levels[here]) * np.uint64(n * wide)
-            for d in range(n):
-                counts[base + np.uint64(state[now, d, at])] += 1
-                base += np.uint64(wide)
-            voxel += 1
-    return counts.reshape(n_levels + 1, n, wide)
+            for _ in range(SLOTS):
+                counts[base + np.uint64(state[q])] += 1
+                base += row
+                q += jump
+        voxel = end
+    return counts.reshape(n_levels + 1, n, wide)[:, : steps.shape[0]]
 
 
 @njit(nogil=True, cache=True)
-def _advance(levels, mine, past, out, k, plane, step, edge):
-    """Advance one slice along a direction that crosses slices."""
-    first = (k - 1) * plane - step
-    size = plane - 2 * edge
-    theirs = levels[first + edge : first + edge + size]
-    here = mine[edge : edge + size]
-    source = past[2 * edge - step : 2 * edge - step + size]
-    target = out[2 * edge : 2 * edge + size]
-    for i in range(size):
-        target[i] = source[i] * (here[i] == theirs[i]) + 1
+def _advance(levels, here, theirs, state, before, now, size):
+    """Advance the positions of a stretch of voxels by one step of a direction."""
+    for p in range(np.uint64(size)):
+        alike = levels[np.uint64(here) + p] == levels[np.uint64(theirs) + p]
+        state[np.uint64(now) + p] = state[np.uint64(before) + p] * alike + 1
 
 
 @njit(nogil=True, cache=True)
-def _advance_rows(mine, state, dj, di, nj, ni, edge):
-    """Advance row by row along a direction within slices."""
-    step = dj * ni + di
-    for j in range(1, nj - 1):
-        first = j * ni + 1
-        if dj == 0:
-            here, theirs = mine[first : first + ni - 2], mine[first - 1 : first + ni - 3]
-            target = state[first + edge : first + edge + ni - 2]
-            length = np.uint32(0)
-            for i in range(ni - 2):
-                length = length * np.uint32(here[i] == theirs[i]) + np.uint32(1)
-                target[i] = length
-        else:
-            here, theirs = mine[first : first + ni - 2], mine[first - step : first - step + ni - 2]
-            source = state[first + edge - step : first + edge - step + ni - 2]
-            target = state[first + edge : first + edge + ni - 2]
-            for i in range(ni - 2):
-                target[i] = source[i] * (here[i] == theirs[i]) + 1
+def _advance_along(levels, first, state, now, size):
+    """Advance a stretch of voxels one by one, along itself."""
+    position, last = np.uint32(0), np.uint32(0)
+    for p in range(np.uint64(size)):
+        level = np.uint32(levels[np.uint64(first) + p])
+        position = position * np.uint32(level == last) + np.uint32(1)
+        state[np.uint64(now) + p] = position
+        last = level
 
 
 @njit(nogil=True, cache=True)
