@@ -70,8 +70,10 @@ def bin_edges(low: NumericScalar, high: NumericScalar, bins: Bins) -> Float[np.n
             fix="Widen the bins (a bin count is safer for normalised or filtered images).",
         )
     if bins.origin == "zero":
-        with np.errstate(over="ignore"):
-            edges = np.arange(low - low % step, high + 2 * step, step)
+        if np.issubdtype(np.asarray(low).dtype, np.integer):
+            # Above 205, the upper end would not fit into eight bits.
+            low, high = int(low), int(high)
+        edges = np.arange(low - low % step, high + 2 * step, step)
     else:
         start = float(low) if bins.origin == "minimum" else float(bins.origin)
         edges = start + step * np.arange(int((float(high) - start) / step) + 2)

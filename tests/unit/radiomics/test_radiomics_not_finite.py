@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Responses that have no value somewhere, and intensities at the ends of floating point."""
+"""Values and ranges at the ends of what numbers can hold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import pytest
 
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
+from hepacast.radiomics.discretise import bin_edges
 from hepacast.radiomics.extraction import extract_case
+from hepacast.radiomics.families.shape import principal_lengths
 from hepacast.radiomics.kernels.values import at_ranks
 from hepacast.radiomics.params import ExtractParams
+from hepacast.radiomics.sample import Place, Sample
+from hepacast.radiomics.settings import Bins
 
 
 def test_a_response_without_a_value_at_some_voxel_is_a_reason_and_no_crash() -> None:
@@ -39,3 +43,33 @@ def test_ranks_are_those_of_a_sort_at_any_scale(scale: float) -> None:
     ranks = np.array([0, 3, 250, 499])
     found = at_ranks(values, float(values.min()), float(values.max()), ranks)
     np.testing.assert_array_equal(found, np.sort(values)[ranks])
+
+
+def test_statistics_need_no_room_for_matrices() -> None:
+    data = np.random.default_rng(6).normal(size=(6, 7, 8)) * 1e6
+    grid = Grid(data.shape, (1.0, 1.0, 1.0))
+    params = ExtractParams.model_validate({"families": ["firstorder", "glcm"], "bins": 1.0})
+    found = extract_case(
+        {"pvp": Volume(data, grid)}, {"liver": Region(np.ones(data.shape, bool), grid)}, params
+    )
+    by_family = {
+        family: {n.feature: v for n, v in found.values.items() if n.family == family}
+        for family in ("firstorder", "glcm")
+    }
+    assert by_family["firstorder"]["Mean"] == pytest.approx(data.mean(), rel=1e-12)
+    assert by_family["firstorder"]["Entropy"] == pytest.approx(np.log2(data.size), rel=1e-9)
+    assert np.isnan(list(by_family["glcm"].values())).all()
+    assert set(found.reasons.values()) == {"too_many_levels"}
+
+
+def test_eight_bits_are_enough_for_the_upper_edge() -> None:
+    edges = bin_edges(np.uint8(3), np.uint8(250), Bins(width=25))
+    np.testing.assert_array_equal(edges, bin_edges(np.int64(3), np.int64(250), Bins(width=25)))
+    assert edges[-1] > 250
+
+
+def test_a_plane_of_voxels_in_any_direction_has_no_thickness() -> None:
+    k, j, i = np.meshgrid(*[np.arange(9)] * 3, indexing="ij")
+    place = Place(k + j == i + 4, (0.8, 0.8, 0.8))
+    sample = Sample(place, np.zeros(place.size))
+    assert principal_lengths(sample)[2] == 0.0

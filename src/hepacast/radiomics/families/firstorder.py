@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hepacast.core.errors import NotEstimableError
 from hepacast.radiomics.families.registry import FAMILIES, Family, catalogue
 from hepacast.radiomics.settings import FamilyParams
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+
     from hepacast.radiomics.families.registry import Numbers
     from hepacast.radiomics.sample import Sample
 
@@ -82,6 +85,20 @@ def percentiles(
     return result
 
 
+def shares(sample: Sample) -> Float[np.ndarray, " level"]:
+    """Share of the voxels at each grey level that occurs."""
+    try:
+        return sample.probabilities
+    except NotEstimableError:
+        # More levels than there is room for matrices, which this does not need.
+        width = float(sample.bins.width)
+        first = min(sample.values) if sample.bins.origin == "minimum" else sample.bins.origin
+        level = np.floor((sample.values - (0.0 if first == "zero" else float(first))) / width)
+        counts = np.unique(level, return_counts=True)[1]
+        found: Float[np.ndarray, " level"] = counts / sample.place.size
+        return found
+
+
 def first_order(sample: Sample, params: FamilyParams) -> Numbers:
     """Compute the first-order statistics.
 
@@ -108,7 +125,7 @@ def first_order(sample: Sample, params: FamilyParams) -> Numbers:
     variance = s2 / size
     spread = variance if variance != 0 else 1.0
     at = percentiles(values, low, high, (10.0, 25.0, 50.0, 75.0, 90.0))
-    p = sample.probabilities
+    p = shares(sample)
     k, j, i = sample.place.spacing
     return {
         "10Percentile": at[10.0],

@@ -98,10 +98,27 @@ def maximal_correlation(p: Float[np.ndarray, "direction level level"]) -> float:
         plain = np.divide(p, root, out=np.zeros_like(p), where=touched)
         values = np.linalg.eigvalsh((plain + scaled * root) / 2)
         return float(np.sort(np.abs(values), axis=1)[:, -2].mean())
-    second = np.sort(np.linalg.eigvals(scaled @ p.transpose(0, 2, 1)), axis=1)[:, -2]
+    second = np.sort(np.linalg.eigvals(_transition(p)), axis=1)[:, -2]
     with np.errstate(invalid="ignore"):
         roots = np.sqrt(second)
     return float(np.nanmean(roots).real) if not np.isnan(roots).all() else float("nan")
+
+
+def _transition(p: Float[np.ndarray, "direction level level"]) -> np.ndarray:
+    """How likely two levels have a common neighbour, added up level by level.
+
+    A second eigenvalue of 0 may come out on either side of it, and its root as 0 or
+    NaN; the order of the sums is PyRadiomics', so that it falls on the same side.
+    """
+    px, py = np.zeros(p.shape[:2]), np.zeros(p.shape[:2])
+    for k in range(p.shape[1]):
+        px += p[:, :, k]
+        py += p[:, k]
+    q: np.ndarray = np.zeros_like(p)
+    for k in range(p.shape[1]):
+        expected = px[:, :, None] * py[:, None, None, k] + np.spacing(1)
+        q += p[:, :, None, k] * p[:, None, :, k] / expected
+    return q
 
 
 def glcm(sample: Sample, params: FamilyParams) -> Numbers:
@@ -124,9 +141,12 @@ def glcm(sample: Sample, params: FamilyParams) -> Numbers:
     p = matrices(sample)
     if p.shape[0] == 0:
         nothing = dict.fromkeys(NAMES, float("nan"))
-        if sample.highest == 1:
+        merged = sample.texture.weighting is not None or len(sample.steps) == 1
+        if sample.highest == 1 and merged:
             # PyRadiomics sums over no difference at all here.
             nothing["InverseVariance"] = 0.0
+        if sample.present.size == 1:
+            nothing["MCC"] = 1.0
         return nothing
     levels = sample.present.astype(np.float64)
     rows = np.array([describe_pairs(one, levels, sample.highest) for one in p])

@@ -99,8 +99,9 @@ def principal_lengths(sample: Sample) -> list[float]:
     points = sample.place.voxels * np.asarray(sample.place.spacing)
     points = points - points.mean(axis=0)
     variances = np.linalg.eigvalsh(points.T @ points / len(points))
-    # A plane of voxels may come out at -1e-16.
-    return [max(float(v), 0.0) if v > -1e-10 else float("nan") for v in variances[::-1]]
+    # A plane of voxels may come out at 1e-16 or -1e-16.
+    least = 1e-13 * float(variances[-1])
+    return [float(v) if v > least else 0.0 for v in variances[::-1]]
 
 
 def shape(sample: Sample, params: FamilyParams) -> Numbers:

@@ -253,7 +253,8 @@ def icosphere(subdivision: int, radius: float = 1.0) -> Float[np.ndarray, "corne
         edges = {tuple(sorted((f[a], f[b])))[::-1] for f in faces.tolist() for a, b in sides}
         middles = np.array([(corners[a] + corners[b]) / 2 for b, a in sorted(edges)])
         corners = _blown_up(np.concatenate([corners, middles]), radius)
-    return corners
+    found: Float[np.ndarray, "corner 3"] = corners
+    return found
 
 
 def _blown_up(corners: Float[np.ndarray, "corner 3"], radius: float) -> np.ndarray:

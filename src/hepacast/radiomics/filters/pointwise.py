@@ -62,7 +62,7 @@ def _respond(image: Volume, box: Box, *, curve: Curve, scale: float | None) -> n
     """Apply a curve to the box, with the declared scale or that of the whole image."""
     if scale is None:
         scale = float(np.abs(image.data.astype(np.float64)).max())
-    if scale <= 0:
+    if scale <= 0 and curve is not _root:
         raise NotEstimableError(
             what="a point filter scaled by the image needs an intensity other than 0",
             got="an image of zeros",
@@ -100,12 +100,12 @@ def square_root(params: FilterParams, setting: Setting) -> Mapping[str, Response
 
     Source: PyRadiomics 3.0.1, ``imageoperations.getSquareRootImage``.
     """
+    return _named(params, setting, _root)
 
-    def curve(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
-        root: Float[np.ndarray, "k j i"] = np.copysign(np.sqrt(np.abs(x) * scale), x)
-        return root
 
-    return _named(params, setting, curve)
+def _root(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j i"]:
+    root: Float[np.ndarray, "k j i"] = np.copysign(np.sqrt(np.abs(x) * scale), x)
+    return root
 
 
 @FILTERS.register(LogarithmParams)

@@ -40,26 +40,25 @@ def describe_pairs(p, levels, highest):
     sums, differences = np.zeros(2 * highest + 1), np.zeros(highest)
     out = np.zeros(N_PAIR)
     energy, entropy, product, largest = 0.0, 0.0, 0.0, 0.0
+    # Means and variances are added up pair by pair, as PyRadiomics does: whether the variance of
+    # one level is 0 or a last bit decides what the correlation is.
+    ux, uy, varx, vary = 0.0, 0.0, 0.0, 0.0
     for a in range(n):
         for b in range(n):
             q = p[a, b]
             if q > 0.0:
                 px[a] += q
                 py[b] += q
+                ux += levels[a] * q
+                uy += levels[b] * q
                 sums[int(levels[a] + levels[b])] += q
                 differences[int(abs(levels[a] - levels[b]))] += q
                 energy += q * q
                 entropy -= q * math.log2(q + EPS)
                 product += q * levels[a] * levels[b]
                 largest = max(largest, q)
-    ux, uy = 0.0, 0.0
+    hx, hy = 0.0, 0.0
     for a in range(n):
-        ux += levels[a] * px[a]
-        uy += levels[a] * py[a]
-    varx, vary, hx, hy = 0.0, 0.0, 0.0, 0.0
-    for a in range(n):
-        varx += px[a] * (levels[a] - ux) ** 2
-        vary += py[a] * (levels[a] - uy) ** 2
         hx -= px[a] * math.log2(px[a] + EPS)
         hy -= py[a] * math.log2(py[a] + EPS)
     covariance, hxy1, hxy2 = 0.0, 0.0, 0.0
@@ -71,6 +70,8 @@ def describe_pairs(p, levels, highest):
                 hxy2 -= both * bits
                 q = p[a, b]
                 if q > 0.0:
+                    varx += q * (levels[a] - ux) ** 2
+                    vary += q * (levels[b] - uy) ** 2
                     hxy1 -= q * bits
                     covariance += q * (levels[a] - ux) * (levels[b] - uy)
     out[0] = product
