@@ -171,7 +171,7 @@ def cluster(params: ClusterParams, folder: Path | None = None) -> Iterator[Execu
         except (OSError, TimeoutError) as error:
             raise _scheduler_lost(str(error)) from error
         with client:
-            yield Executor(Cluster(client, params.allowed_failures + 1))
+            yield Executor(Cluster(client, params.allowed_failures + 1), folder=folder)
 
 
 def _missing(error: ImportError, extra: str) -> StudyError:

@@ -19,6 +19,7 @@ from hepacast.core.errors import HepacastError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from hepacast.run.shard import Shard
 
@@ -72,10 +73,13 @@ class Executor:
         Where to send the items; this process by default.
     shard : Shard, optional
         The share of the items that is worked on here; all of them by default.
+    folder : Path, optional
+        Folder of the results, seen by all workers: :meth:`work` keeps what is done there.
     """
 
     pool: Pool | None = None
     shard: Shard | None = None
+    folder: Path | None = None
 
     def map(
         self,
@@ -116,8 +120,33 @@ class Executor:
         mine = todo if self.shard is None else self.shard.mine(todo)
         yield from self._work(task, mine)
         if self.shard is not None:
-            for at, found in self.shard.others(todo, kept):
-                yield at, found
+            for at, other in self.shard.others(todo, kept):
+                yield at, other
+
+    def work(
+        self, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[int, Result | HepacastError]]:
+        """Map a task over items, and find what an earlier run has finished of them.
+
+        Parameters
+        ----------
+        task : callable
+            A named function of this package.
+        items : sequence
+            Values of this package; what they share is written once, and only
+            digests travel.
+
+        Notes
+        -----
+        Results of other code, other software or other settings are never used.
+        Without a folder nothing is kept.
+        """
+        if self.folder is None:
+            yield from self.map(task, items)
+            return
+        from hepacast.run.errands import run_kept  # noqa: PLC0415 - it needs this module
+
+        yield from run_kept(self, self.folder, task, items)
 
     def _work(
         self, task: Callable[[Item], Result], todo: Sequence[tuple[int, Item]]
@@ -206,7 +235,9 @@ def _lost() -> WorkerLostError:
 
 
 @contextmanager
-def executor(workers: int, shard: Shard | None = None) -> Iterator[Executor]:
+def executor(
+    workers: int, shard: Shard | None = None, folder: Path | None = None
+) -> Iterator[Executor]:
     """Open an executor on this machine, and close its processes at the end.
 
     Examples
@@ -216,11 +247,11 @@ def executor(workers: int, shard: Shard | None = None) -> Iterator[Executor]:
     {0: 2, 1: 3}
     """
     if workers <= 1:
-        yield Executor(shard=shard)
+        yield Executor(None, shard, folder)
         return
     # Spawn, not fork: forking a process that holds numba or BLAS threads can hang.
     pool = ProcessPoolExecutor(workers, get_context("spawn"))
     try:
-        yield Executor(Processes(pool, workers), shard)
+        yield Executor(Processes(pool, workers), shard, folder)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -72,5 +72,5 @@ class Execution:
             with cluster(self.cluster, folder) as run:
                 yield run
             return
-        with executor(self.workers or os.cpu_count() or 1, self.shard) as run:
+        with executor(self.workers or os.cpu_count() or 1, self.shard, folder) as run:
             yield run

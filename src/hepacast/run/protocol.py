@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hepacast.core.table import FeatureName
     from hepacast.run.chain import FittedStudy, Prediction, Recipe
     from hepacast.run.execute import Executor
-    from hepacast.run.study import SplitParams
+    from hepacast.run.split_settings import SplitParams
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +153,7 @@ def assess(
     stage = f"validate {cohort.outcome.name}"
     on_event(Started(stage, len(tasks)))
     done: dict[int, Scored] = {}
-    for at, result in executor.map(resample, tasks):
+    for at, result in executor.work(resample, tasks):
         if isinstance(result, HepacastError):
             raise result
         done[at] = result

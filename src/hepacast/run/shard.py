@@ -74,8 +74,10 @@ class Shard:
         return [(at, item) for at, item in todo if at % self.n == self.k - 1]
 
     def others(
-        self, todo: Sequence[tuple[int, Item]], kept: Callable[[Item], Result | None]
-    ) -> Iterator[tuple[int, Result]]:
+        self,
+        todo: Sequence[tuple[int, Item]],
+        kept: Callable[[Item], Result | HepacastError | None],
+    ) -> Iterator[tuple[int, Result | HepacastError]]:
         """Take what the other shares have finished meanwhile.
 
         Raises
