@@ -8,6 +8,7 @@ from hepacast.models import (
     discrete,
     fine_gray,
     fuse,
+    horizon,
     icare,
     regression,
     ridge,
@@ -19,8 +20,8 @@ from hepacast.models import (
 from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
 
 __all__ = [
-    "MODELS",
     "FittedModel",
+    "MODELS",
     "ModelParams",
     "WeightedSum",
     "average",
@@ -29,6 +30,7 @@ __all__ = [
     "discrete",
     "fine_gray",
     "fuse",
+    "horizon",
     "icare",
     "regression",
     "ridge",

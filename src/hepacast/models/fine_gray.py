@@ -62,7 +62,7 @@ def fine_gray(train: Train, params: FineGrayParams, rng: np.random.Generator) ->
     names, matrix, more = varying(train, columns)
     notes = [*notes, *more]
     if not names or not isinstance(train.outcome, CompetingRisks):
-        return WeightedSum(train, params.name, {}, notes, subdistribution=True)
+        return WeightedSum(train, params.name, {}, notes, scale="subdistribution")
     time, cause, labels = train.outcome.time_days, train.outcome.cause, [str(n) for n in names]
     design(matrix, labels)  # raises for columns that no penalty should paper over
     try:
@@ -73,4 +73,4 @@ def fine_gray(train: Train, params: FineGrayParams, rng: np.random.Generator) ->
         beta = firth_fine_gray(matrix, time, cause, labels)
         notes.append("the likelihood has no maximum (separation): Firth's penalty was used")
     weights = dict(zip(names, beta.tolist(), strict=True))
-    return WeightedSum(train, params.name, weights, notes, subdistribution=True)
+    return WeightedSum(train, params.name, weights, notes, scale="subdistribution")

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import optimize, special
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import Binary, CompetingRisks, Outcome
+from hepacast.stats.competing import cumulative_incidence
 from hepacast.stats.cox import Baseline, baseline
 from hepacast.stats.fine_gray import subdistribution_baseline
 from hepacast.stats.risk_sets import Ties, risk_sets
@@ -139,7 +140,48 @@ def _within(at_days: float | None, last_day: float) -> float:
     return at_days
 
 
-Forecast = LogitForecast | HazardForecast | SubdistributionForecast
+@dataclass(frozen=True, slots=True, eq=False)
+class OddsForecast:
+    """Probability of an event within a time, from a risk on the scale of the log odds.
+
+    Parameters
+    ----------
+    risk : (case,) float
+        Of the training cases.
+    times, incidence : (step,) float
+        Share of them with the event by each time, days.
+    last_day : float
+        Longest follow-up in training; nothing is known beyond it.
+    """
+
+    risk: Float[np.ndarray, " case"]
+    times: Float[np.ndarray, " step"]
+    incidence: Float[np.ndarray, " step"]
+    last_day: float
+
+    def probability(
+        self, risk: Float[np.ndarray, " case"], at_days: float | None
+    ) -> Float[np.ndarray, " case"]:
+        """Return the probability by a day: proportional odds, right in the mean on every day.
+
+        Examples
+        --------
+        >>> found = OddsForecast(np.zeros(4), np.array([2.0, 5.0]), np.array([0.25, 0.5]), 9.0)
+        >>> found.probability(np.array([0.0, np.log(3.0)]), 6.0).tolist()
+        [0.5, 0.75]
+        """
+        step = int(np.searchsorted(self.times, _within(at_days, self.last_day), side="right"))
+        share = float(self.incidence[step - 1]) if step else 0.0
+        if not 0 < share < 1:
+            return np.full(len(risk), share)
+        chance: Float[np.ndarray, " case"] = special.expit(log_odds_at(self.risk, share) + risk)
+        return chance
+
+
+Forecast = LogitForecast | HazardForecast | SubdistributionForecast | OddsForecast
+Scale = Literal["hazard", "subdistribution", "odds"]
+"""What a risk of an outcome with a time is: a log hazard ratio (cause-specific, or of the
+subdistribution), or a log odds ratio."""
 
 
 def forecast_from(
@@ -147,7 +189,7 @@ def forecast_from(
     outcome: Outcome,
     ties: Ties = "efron",
     *,
-    subdistribution: bool = False,
+    scale: Scale = "hazard",
 ) -> Forecast:
     """Learn what a risk of 0 means from the training cases.
 
@@ -160,12 +202,13 @@ def forecast_from(
         Of the same cases.
     ties : {"efron", "breslow"}
         Steps of the baseline hazard where events share a day.
-    subdistribution : bool
-        The risk is a log subdistribution hazard ratio (Fine and Gray), of a competing risk.
+    scale : {"hazard", "subdistribution", "odds"}
+        What the risk of an outcome with a time is; without competing risks the first two are
+        the same.
 
     Returns
     -------
-    LogitForecast, HazardForecast or SubdistributionForecast
+    Forecast
         The intercept makes the mean probability the observed share of events.
         Under competing risks the cumulative incidence combines the cause-specific
         hazard, which depends on the risk, with the marginal hazard of the other
@@ -179,7 +222,10 @@ def forecast_from(
     if isinstance(outcome, Binary):
         return LogitForecast(_intercept(risk, outcome.event))
     time = outcome.time_days
-    if subdistribution and isinstance(outcome, CompetingRisks):
+    if scale == "odds":
+        curve = cumulative_incidence(time, getattr(outcome, "cause", outcome.event.astype(int)))
+        return OddsForecast(risk, curve.times, curve.incidence, float(time.max()))
+    if scale == "subdistribution" and isinstance(outcome, CompetingRisks):
         base = subdistribution_baseline(risk, time, outcome.cause)
         return SubdistributionForecast(base, float(time.max()))
     main = _hazard(risk, time, outcome.event, ties)
@@ -209,6 +255,17 @@ def _intercept(risk: Float[np.ndarray, " case"], event: Bool[np.ndarray, " case"
             got=f"{int(event.sum())} events in {len(event)} cases",
             fix="Use fewer folds, or collect more cases.",
         )
+    return log_odds_at(risk, share)
+
+
+def log_odds_at(risk: Float[np.ndarray, " case"], share: float) -> float:
+    """Find the log odds at risk 0 that give a mean probability.
+
+    Examples
+    --------
+    >>> round(log_odds_at(np.array([-1.0, 1.0]), 0.5), 6)
+    0.0
+    """
     start = float(np.log(share / (1 - share)))
     if not risk.any():
         return start

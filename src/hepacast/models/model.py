@@ -15,7 +15,7 @@ from hepacast.core.outcome import Binary, CompetingRisks, Survival
 from hepacast.core.params import Params
 from hepacast.core.registry import Registry
 from hepacast.core.table import FeatureName, FeatureTable
-from hepacast.models.forecast import Forecast, forecast_from
+from hepacast.models.forecast import Forecast, Scale, forecast_from
 from hepacast.stats.dealing import in_case_order
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ class WeightedSum(FittedModel):
         What a reader of the report should know.
     ties : {"efron", "breslow"}
         Of the baseline hazard.
-    subdistribution : bool
-        The weights are log subdistribution hazard ratios.
+    scale : {"hazard", "subdistribution", "odds"}
+        What the weighted sum is, for an outcome with a time.
     """
 
     def __init__(
@@ -136,15 +136,13 @@ class WeightedSum(FittedModel):
         notes: Sequence[str] = (),
         ties: Ties = "efron",
         *,
-        subdistribution: bool = False,
+        scale: Scale = "hazard",
     ) -> None:
         super().__init__(train, name, tuple(weights), notes)
         values = complete(train.table.select(self.uses), type(self).__name__)
         self._weights = np.array(list(weights.values()), dtype=np.float64)
         self._centre = values.mean(axis=0)
-        self.forecast = forecast_from(
-            self._risk(values), train.outcome, ties, subdistribution=subdistribution
-        )
+        self.forecast = forecast_from(self._risk(values), train.outcome, ties, scale=scale)
 
     def _risk(self, values: Float[np.ndarray, "case use"]) -> Float[np.ndarray, " case"]:
         risk: Float[np.ndarray, " case"] = (values - self._centre) @ self._weights
