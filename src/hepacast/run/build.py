@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepacast.core.errors import HepacastError, TableError
+from hepacast.core.errors import EmptyRegionError, HepacastError, TableError
 from hepacast.core.events import Event, Noticed, ignore
 from hepacast.io.images import read_region
 from hepacast.io.voxels import MaskRule
@@ -27,20 +27,53 @@ def build_regions(
     volume: Volume,
     wanted: Mapping[str, RegionParams],
     *,
+    masks: Mapping[str, Region] | None = None,
     on_event: Listener = ignore,
 ) -> dict[str, Region]:
-    """Read the masks of one image and make all regions of the study from them."""
+    """Make all regions of the study from the masks of one image.
+
+    Parameters
+    ----------
+    row : ImageRow
+        Where the masks are.
+    volume : Volume
+        The image.
+    wanted : mapping of str to RegionParams
+        Regions, each after those that it is made from.
+    masks : mapping of str to Region, optional
+        Masks read before; a region of another one is left out with all made from it.
+        Every mask is read here if nothing is given.
+    on_event : callable
+        Told of repairs, and of shapes without a voxel, which are left out: a core of a
+        tumour that is too thin for it has no features, and no value in place of them.
+
+    Raises
+    ------
+    HepacastError
+        Naming the region, if a mask cannot be read.
+    """
     regions: dict[str, Region] = {}
     for name, params in wanted.items():
         try:
             if params.mask is not None:
-                region = read_mask(row, params.mask, volume.grid, on_event=on_event).named(name)
-                region = _tidy(region, params)
+                if masks is not None and params.mask not in masks:
+                    continue
+                region = (masks or {}).get(params.mask) or read_mask(
+                    row, params.mask, volume.grid, on_event=on_event
+                )
+                region = _tidy(region.named(name), params)
+            elif params.from_ in regions:
+                region = regions[params.from_].named(name)
             else:
-                region = regions[params.from_ or ""].named(name)
-            regions[name] = _shape(region, params, regions)
+                continue
+            if not {params.minus, params.inside} - {None} <= set(regions):
+                continue
         except HepacastError as error:
             raise error.at(region=name) from None
+        try:
+            regions[name] = _shape(region, params, regions)
+        except EmptyRegionError as error:
+            on_event(Noticed(name, f"{name} is empty, its features are missing: {error.got}"))
     return regions
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = "pages"
 """Folder of the pages, below that of the report."""
+_UNITLESS = (None, "", "1")
 _EVIDENCE = "time-intensity"
 
 
@@ -113,7 +114,7 @@ def _facts(
         cell = clinical.text.column(name)[row]
         unit = clinical.fields[name].unit
         facts[clinical.variables[name].label] = (
-            "missing" if cell is None else f"{cell} {unit}" if unit else cell
+            "missing" if cell is None else f"{cell} {unit}" if unit not in _UNITLESS else cell
         )
     values = {}
     if case in joined.table.cases:
@@ -147,5 +148,10 @@ def _pictures(record: CaseRecord | None) -> tuple[shown.Picture, ...]:
         return ()
     return tuple(
         shown.Picture(caption=CAPTIONS.get(name, ""), png=png, case=record.case, stage=name)
-        for name, png in record.pictures.items()
+        for name, png in sorted(record.pictures.items(), key=lambda item: _rank(item[0]))
     )
+
+
+def _rank(name: str) -> int:
+    """Put pictures in the order in which a case is worked on."""
+    return list(CAPTIONS).index(name) if name in CAPTIONS else len(CAPTIONS)

@@ -15,7 +15,7 @@ from hepacast.io.images import is_dicom, read_image
 from hepacast.regions.inspect import inspect_region, require_distinct, require_unflipped
 from hepacast.run.align import align
 from hepacast.run.build import build_regions, read_mask
-from hepacast.run.case_settings import VESSELS, RegionParams
+from hepacast.run.case_settings import VESSELS
 from hepacast.run.film import is_film, read_film
 from hepacast.run.phases import remark_enhancement, remark_header
 
@@ -138,74 +138,73 @@ def _has_own_regions(row: ImageRow, task: CaseTask) -> bool:
 def _draw(
     case: Loaded, row: ImageRow, task: CaseTask, organs: dict[str, Region], on_event: Listener
 ) -> None:
-    """Make the regions of one image and inspect all masks among them."""
+    """Read and inspect the masks of one image, and make its regions from them."""
     image = case.images[row.phase]
-    regions = build_regions(row, image, task.regions, on_event=on_event)
-    organ = _organ(row, image, regions, task)
+    names = dict.fromkeys(p.mask for p in task.regions.values() if p.mask is not None)
+    masks: dict[str, Region] = {}
+    for name in names:
+        try:
+            masks[name] = read_mask(row, name, image.grid, on_event=on_event)
+        except HepacastError as error:
+            raise error.at(region=name) from None
+    organ = _organ(row, image, masks, task)
     if organ is not None:
         organs[row.phase] = organ
         if row.phase not in case.films and image.grid.shape[0] > 1:
             require_unflipped(image, organ)
-    refused = _inspect(image, regions, organ, task, on_event)
-    for name, error in refused.items():
-        case.left_out.append(error.at(phase=row.phase))
-        for lost in _depending(name, task.regions):
-            regions.pop(lost, None)
-    if refused and not regions:
-        raise next(iter(refused.values()))
+    refused = _inspect(image, masks, organ, task, on_event)
+    usable = {name: mask for name, mask in masks.items() if name not in refused}
+    case.left_out += [error.at(phase=row.phase) for error in refused.values()]
+    regions = build_regions(row, image, task.regions, masks=usable, on_event=on_event)
+    if not regions:
+        raise next(iter(refused.values()), _nothing_left())
     case.regions[row.phase] = regions
 
 
+def _nothing_left() -> EmptyRegionError:
+    return EmptyRegionError(
+        what="a case needs a region with a voxel",
+        got="none: every one is empty",
+        fix="Check regions in the study file against the size of this lesion.",
+    )
+
+
 def _organ(
-    row: ImageRow, image: Volume, regions: Mapping[str, Region], task: CaseTask
+    row: ImageRow, image: Volume, masks: Mapping[str, Region], task: CaseTask
 ) -> Region | None:
-    """Return the organ that lesions lie in: a region of the study, or read for this."""
+    """Return the organ that lesions lie in: a mask of the study, or read for this."""
     name = task.cases.organ_mask
     if name is None or name not in row.masks:
         return None
-    for key, params in task.regions.items():
-        if params == RegionParams(mask=name):
-            return regions[key]
-    return read_mask(row, name, image.grid)
+    return masks[name] if name in masks else read_mask(row, name, image.grid)
 
 
 def _inspect(
     image: Volume,
-    regions: Mapping[str, Region],
+    masks: Mapping[str, Region],
     organ: Region | None,
     task: CaseTask,
     on_event: Listener,
 ) -> dict[str, EmptyRegionError]:
     """Check every mask; those too small to measure are returned, others go on."""
     cases, refused = task.cases, {}
-    for name, params in task.regions.items():
-        if params.mask is None:
-            continue
+    for name, mask in masks.items():
         rules, within = cases.inspect, organ
-        if params.mask == cases.organ_mask:
+        if name == cases.organ_mask:
             # Organs are often cut by the scan; only a lesion that is cut spoils the case.
             rules, within = rules.model_copy(update={"may_touch_end": True}), None
-            if regions[name].mask[[0, -1]].any() and len(regions[name].mask) > 1:
+            if mask.mask[[0, -1]].any() and len(mask.mask) > 1:
                 on_event(Noticed(name, f"{name} reaches the end of the scan"))
-        elif params.mask in (*cases.elsewhere, *VESSELS):
+        elif name in (*cases.elsewhere, *VESSELS):
             within = None
         try:
-            remarks = inspect_region(regions[name], image=image, organ=within, rules=rules)
+            remarks = inspect_region(mask, image=image, organ=within, rules=rules)
         except EmptyRegionError as error:
             refused[name] = error
             continue
         for remark in remarks:
             on_event(Noticed(name, remark))
     return refused
-
-
-def _depending(name: str, wanted: Mapping[str, RegionParams]) -> list[str]:
-    """List a region and all that are made from it."""
-    lost = [name]
-    for other, params in wanted.items():
-        if {params.from_, params.minus, params.inside} & set(lost):
-            lost.append(other)
-    return lost
 
 
 def _vessels(image: Volume, row: ImageRow) -> dict[str, tuple[Region, Region]]:
@@ -263,6 +262,7 @@ def _align(case: Loaded, task: CaseTask, organs: Mapping[str, Region], on_event:
     case.aligned = align(case.images, measured, around, params, on_event=on_event)
     for phase, one in case.aligned.items():
         case.images[phase], case.regions[phase] = one.after, fixed
+        on_event(Noticed(phase, f"moved onto {params.to} by {one.describe()}"))
     _remark_unused_masks(task.rows, params.to, on_event)
 
 
@@ -277,14 +277,14 @@ def _remark_unused_masks(rows: Iterable[ImageRow], to: str, on_event: Listener) 
     by_phase = {row.phase: row.masks for row in rows}
     for phase, masks in by_phase.items():
         if phase != to and any(by_phase[to].get(name) != mask for name, mask in masks.items()):
-            on_event(Noticed(phase, f"moved onto {to}: its own masks are not used"))
+            on_event(Noticed(phase, f"its own masks are not used: those of {to} are"))
 
 
 def region_facts(case: Loaded) -> list[tuple[str, str, int, float, float, float, float]]:
     """Describe every region: phase, name, voxels, mL, mean, 5th and 95th percentile."""
     found = []
-    for phase, regions in case.regions.items():
-        for name, region in regions.items():
+    for phase in case.images:
+        for name, region in case.regions[phase].items():
             if not region.size:
                 continue
             values = case.images[phase].data[region.mask]
