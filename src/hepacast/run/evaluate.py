@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError
-from hepacast.core.outcome import DAYS_PER_MONTH, Binary
+from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.report import content as shown
 from hepacast.run.survivals import risk_groups
-from hepacast.stats.benefit import decision_curve, decision_curve_survival
+from hepacast.stats.benefit import (
+    decision_curve,
+    decision_curve_competing,
+    decision_curve_survival,
+)
 from hepacast.stats.calibration import calibration
+from hepacast.stats.calibration_competing import calibration_competing
 from hepacast.stats.calibration_survival import calibration_survival
 from hepacast.stats.concordance import Concordance, compare_c, harrell_c
 from hepacast.stats.cross_validated import (
@@ -26,7 +31,7 @@ from hepacast.stats.roc import auc, compare_auc, roc_curve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hepacast.core.outcome import CompetingRisks, Outcome, Survival
+    from hepacast.core.outcome import Outcome, Survival
     from hepacast.run.protocol import OutOfFold
     from hepacast.run.study import EvaluateParams
     from hepacast.stats.calibration import CalibrationCurve, CalibrationGroups
@@ -160,8 +165,7 @@ def event_by(outcome: Outcome, at_days: float | None) -> list[bool | None]:
 
 def _settled(outcome: Survival | CompetingRisks) -> np.ndarray:
     """Mark the cases whose follow-up ended with an event of any kind."""
-    cause = getattr(outcome, "cause", None)
-    return outcome.event if cause is None else cause > 0
+    return outcome.cause > 0 if isinstance(outcome, CompetingRisks) else outcome.event
 
 
 def _roc(event: np.ndarray, found: OutOfFold) -> shown.Roc:
@@ -189,6 +193,8 @@ def _calibration(
                 method="five groups of rising predicted risk; loess",
                 **_smooth(one.curve),
             )
+        if isinstance(outcome, CompetingRisks):
+            return _calibration_competing(outcome, found, at_days or 0.0)
         timed = calibration_survival(
             found.probability, outcome.time_days, outcome.event, at_days or 0.0, groups=4
         )
@@ -201,6 +207,20 @@ def _calibration(
         points=_points(timed.groups),
         method="four groups of rising predicted risk; 1 - Kaplan-Meier at the horizon; spline",
         **_smooth(timed.curve),
+    )
+
+
+def _calibration_competing(
+    outcome: CompetingRisks, found: OutOfFold, at_days: float
+) -> shown.Calibration:
+    one = calibration_competing(
+        found.probability, outcome.time_days, outcome.cause, at_days, groups=4
+    )
+    return shown.Calibration(
+        slope=as_estimate(one.slope),
+        horizon_months=at_days / DAYS_PER_MONTH,
+        points=_points(one.groups),
+        method="four groups of rising predicted risk; Aalen-Johansen at the horizon",
     )
 
 
@@ -228,6 +248,10 @@ def _decision(
     try:
         if isinstance(outcome, Binary):
             curve = decision_curve(found.probability, outcome.event, thresholds)
+        elif isinstance(outcome, CompetingRisks):
+            curve = decision_curve_competing(
+                found.probability, outcome.time_days, outcome.cause, at_days or 0.0, thresholds
+            )
         else:
             curve = decision_curve_survival(
                 found.probability, outcome.time_days, outcome.event, at_days or 0.0, thresholds

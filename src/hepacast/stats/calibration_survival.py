@@ -178,7 +178,7 @@ def smooth_observed(
     risk = probabilities(probability, happened.size)
     _need_horizon(follow, happened, horizon)
     where, fit, _ = _spline_fit(risk, follow, happened, knots)
-    return fit.risk_at(spline_basis(_complementary(probabilities(at)), where), horizon)
+    return fit.risk_at(spline_basis(complementary(probabilities(at)), where), horizon)
 
 
 def smooth_band(
@@ -218,7 +218,7 @@ def smooth_band(
     risk, places = probabilities(probability, happened.size), probabilities(at)
     _need_horizon(follow, happened, horizon)
     where, fit, basis = _spline_fit(risk, follow, happened, knots)
-    wanted = spline_basis(_complementary(places), where)
+    wanted = spline_basis(complementary(places), where)
     found = predicted_risk(fit, basis, (follow, happened), wanted, horizon, level=level)
     return CalibrationCurve(places, found.risk, found.low, found.high)
 
@@ -230,13 +230,18 @@ def _spline_fit(
     knots: int,
 ) -> tuple[Float[np.ndarray, " knot"], CoxFit, Float[np.ndarray, "case term"]]:
     """Regress follow-up on a spline of the predicted risk; return knots, fit and basis."""
-    scaled = _complementary(risk)
+    scaled = complementary(risk)
     where = spline_knots(scaled, knots)
     basis = spline_basis(scaled, where)
     return where, fit_cox(basis, time, event), basis
 
 
-def _complementary(risk: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+def complementary(risk: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+    """Return log(-log(1 - risk)): the scale on which hazards are proportional.
+
+    >>> complementary(np.array([1 - np.exp(-1)])).round(9).tolist()
+    [0.0]
+    """
     scaled: Float[np.ndarray, " case"] = np.log(-np.log1p(-np.clip(risk, _EDGE, 1 - _EDGE)))
     return scaled
 
@@ -291,7 +296,7 @@ def calibration_survival(
     risk = probabilities(probability, happened.size)
     some_events("calibration", happened)
     _need_horizon(follow, happened, horizon)
-    table = fit_cox(_complementary(risk), follow, happened, ["slope"], level=level).coefficients
+    table = fit_cox(complementary(risk), follow, happened, ["slope"], level=level).coefficients
     events = int((happened & (follow <= horizon)).sum())
     slope = Estimate(
         name="calibration slope",
