@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepacast._version import __version__
+from hepacast.io.images import is_dicom
 from hepacast.radiomics.prepare import scenes, to_itk
 from hepacast.run.extract import as_pair, as_volume, read_content, read_settings
 
@@ -32,7 +34,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def diagnostics(
-    image: Image, mask: Image, params: Settings = None, *, label: int | None = None
+    image: Image, mask: Image, params: Settings = None, *, label: int | str | None = None
 ) -> Diagnostics:
     """Describe versions, settings, image and mask, under the names that PyRadiomics uses.
 
@@ -62,10 +64,13 @@ def diagnostics(
     content = read_content(params)
     settings, door = read_settings(params)
     volume, region = as_pair(image, mask, door, label)
-    value = int(door.get("label", 1)) if label is None else label
+    named = isinstance(mask, str | Path) and is_dicom(Path(mask))
+    # A segment has a name or a number of its own; PyRadiomics would have seen a mask of ones.
+    value = 1 if named else int(door.get("label", 1) if label is None else label)
     rows: dict[str, Any] = _versions() | _configuration(content, value)
     rows |= _of_image(volume, "original")
-    labels = as_volume(mask) if not hasattr(mask, "mask") else mask
+    drawn = region if named else mask
+    labels = as_volume(drawn) if not hasattr(drawn, "mask") else drawn
     rows |= _of_labels(labels, value)
     rows |= _prepared(volume, region, settings)
     if labels.grid.distance_mm(volume.grid) > float(door.get("geometryTolerance") or 1e-3):

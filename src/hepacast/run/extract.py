@@ -12,9 +12,10 @@ import numpy as np
 from hepacast.core.errors import GeometryError, HepacastError, ImageFileError, StudyError
 from hepacast.core.table import NONE, FeatureName
 from hepacast.core.volume import Region, Volume
-from hepacast.io.images import read_image
+from hepacast.io.images import is_dicom, read_image, read_region
 from hepacast.io.nifti import load_nifti
 from hepacast.io.nrrd import load_nrrd
+from hepacast.io.voxels import MaskRule
 from hepacast.radiomics.extraction import extract as extract_one
 from hepacast.radiomics.parameter_file import from_pyradiomics
 from hepacast.radiomics.params import ExtractParams
@@ -38,7 +39,7 @@ def extract(
     params: Settings = None,
     names: Literal["pyradiomics", "hepacast"] = "pyradiomics",
     *,
-    label: int | None = None,
+    label: int | str | None = None,
 ) -> dict[str, float]:
     """Compute the radiomic features of one region of one image.
 
@@ -53,8 +54,9 @@ def extract(
         taken as it is, and gives PyRadiomics' numbers.
     names : "pyradiomics" or "hepacast"
         ``original_glcm_Contrast`` or ``-/region/original/glcm/Contrast``.
-    label : int, optional
-        Value of the region in the mask; 1, or what the parameter file says, if absent.
+    label : int or str, optional
+        Value of the region in the mask; 1, or what the parameter file says, if absent.  Number
+        or name of the segment in a DICOM segmentation or structure set.
 
     Returns
     -------
@@ -130,7 +132,7 @@ def read_settings(params: Settings) -> tuple[ExtractParams, Mapping[str, Any]]:
 
 
 def as_pair(
-    image: Image, mask: Image, door: Mapping[str, Any], label: int | None = None
+    image: Image, mask: Image, door: Mapping[str, Any], label: int | str | None = None
 ) -> tuple[Volume, Region]:
     """Take an image and one region of a mask, on one grid.
 
@@ -140,12 +142,22 @@ def as_pair(
         As for :func:`extract`.
     door : mapping
         What the settings say about files.
-    label : int, optional
-        Value of the region in the mask; what the settings say, or 1, if absent.
+    label : int or str, optional
+        Value of the region in the mask; what the settings say, or 1, if absent.  Number or name
+        of the segment in a DICOM segmentation or structure set.
     """
-    value = int(door.get("label", 1)) if label is None else label
     volume = as_volume(image)
-    region = as_region(mask, value, channel=int(door.get("label_channel", 0)))
+    if isinstance(mask, str | Path) and is_dicom(Path(mask)):
+        rule = MaskRule(label=door.get("label") if label is None else label)
+        return volume, read_region(mask, grid=volume.grid, rule=rule)
+    value = door.get("label", 1) if label is None else label
+    if isinstance(value, str):
+        raise StudyError(
+            what="a label is a whole number, except in DICOM segmentations and structure sets",
+            got=repr(value),
+            fix="Give the value of the region in the mask.",
+        )
+    region = as_region(mask, int(value), channel=int(door.get("label_channel", 0)))
     return volume, _aligned(region, volume, door)
 
 

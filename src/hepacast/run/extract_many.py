@@ -19,6 +19,7 @@ from hepacast.core.provenance import canonical_json, digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.run.diagnostics import diagnostics, in_their_order
 from hepacast.run.extract import extract, read_settings
+from hepacast.run.ledger import stamp
 from hepacast.run.maps import feature_maps, map_settings, write_maps
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ class Job:
         The row of the table of cases, kept as it is.
     image, mask : Path
         Files.
-    label : int or None
-        Value of the region in the mask.
+    label : int, str or None
+        Value of the region in the mask; number or name of a DICOM segment.
     """
 
     columns: dict[str, str]
     image: Path
     mask: Path
-    label: int | None = None
+    label: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def read_jobs(table: Path) -> list[Job]:
                 got=", ".join(map(str, row)),
                 fix="Name the two columns so, and fill every row.",
             ).at(file=table)
-        label = _label(by.get("label", ""), table)
+        label = read_label(by.get("label"))
         jobs.append(Job(dict(row), table.parent / by["image"], table.parent / by["mask"], label))
     if not jobs:
         raise TableError(
@@ -102,16 +103,15 @@ def read_jobs(table: Path) -> list[Job]:
     return jobs
 
 
-def _label(text: str, table: Path) -> int | None:
-    """Read the value of a region in its mask."""
+def read_label(text: str | None) -> int | str | None:
+    """Read the value of a region, or the name of a segment.
+
+    >>> read_label("2"), read_label("Liver"), read_label("")
+    (2, 'Liver', None)
+    """
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise TableError(
-            what="the column Label holds whole numbers", got=repr(text), fix="Mend the row."
-        ).at(file=table) from None
+    return int(text) if text.isdigit() else text
 
 
 def extract_jobs(
@@ -183,9 +183,7 @@ def case_names(jobs: Sequence[Job]) -> list[str]:
 def _one(job: Job, name: str, plan: Plan) -> dict[str, Cell]:
     """Read the record of one case, or make it."""
     settings, door = read_settings(plan.params)
-    stats = [
-        (str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in (job.image, job.mask)
-    ]
+    stats = [(str(p.resolve()), stamp(p)) for p in (job.image, job.mask)]
     what: list[Any] = [__version__, settings.model_dump(mode="json"), dict(door), job.label, stats]
     if plan.like_pyradiomics or plan.maps:
         # The settings as written stand among the diagnostics.

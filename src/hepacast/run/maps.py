@@ -26,7 +26,7 @@ def feature_maps(
     params: Settings = None,
     *,
     maps: MapParams | Mapping[str, Any] | None = None,
-    label: int | None = None,
+    label: int | str | None = None,
     threads: int | None = None,
 ) -> FeatureMaps:
     """Compute the features of the neighbourhood of every voxel of one region of one image.

@@ -25,7 +25,7 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
     show_default=True,
     help="A .csv or .parquet file.",
 )
-@click.option("--label", type=int, help="Value of the region in the mask.")
+@click.option("--label", help="Value of the region in the mask; number or name of a segment.")
 @click.option(
     "--pyradiomics-csv",
     "like_pyradiomics",
@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     mask: Path | None,
     params: Path | None,
     out: Path,
-    label: int | None,
+    label: str | None,
     like_pyradiomics: bool,  # noqa: FBT001 - click's flag
     maps: Path | None,
     radius: int | None,
@@ -61,6 +61,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         Plan,
         extract_jobs,
         read_jobs,
+        read_label,
         write_rows,
     )
 
@@ -70,7 +71,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         raise click.UsageError(message="--radius is a setting of --maps")
     if mask is not None:
         columns = {"Image": str(cases_or_image), "Mask": str(mask)}
-        jobs = [Job(columns, cases_or_image, mask, label)]
+        jobs = [Job(columns, cases_or_image, mask, read_label(label))]
     else:
         jobs = read_jobs(cases_or_image)
     plan = Plan(params, out.with_name(f"{out.name}.cases"), like_pyradiomics, maps, radius)
