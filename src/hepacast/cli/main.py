@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Check a study file and everything it names; compute nothing.",
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",
+    "segment": "Draw liver and lesions with weights or a program of yours.",
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
     "export": "Write the measured features for other programs.",
     "explain": "Say why a case is measured anew.",
