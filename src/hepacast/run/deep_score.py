@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from hepacast.deep.crops import Crops
     from hepacast.deep.train import FittedNetwork
     from hepacast.models.model import ModelFit
+    from hepacast.run.gather import Materials
     from hepacast.run.study import ScoreParams
 
 SCORE_MODELS: Registry[ModelFit] = Registry("models", dict(MODELS._parts))
@@ -121,34 +123,30 @@ def _fitted_network(given: NetworkParams, crops: Crops) -> NetworkParams:
     return given.model_copy(update=update)
 
 
-def with_pictures(
-    scores: Mapping[str, ScoreParams],
-    blocks: Mapping[str, object],
-    folder: Path,
-    keys: Mapping[str, str],
-) -> dict[str, ScoreParams]:
+def with_pictures(materials: Materials, folder: Path, keys: Mapping[str, str]) -> Materials:
     """Tell every network of a study where its pictures are.
 
     Parameters
     ----------
-    scores : mapping of str to ScoreParams
-        As the study file has them.
-    blocks : mapping of str to settings
-        Its feature blocks.
+    materials : Materials
+        The study.
     folder : Path
         Folder of the results.
     keys : mapping of case to str
         Keys of the records.
     """
-    bound = {}
-    for name, score in scores.items():
+    study = materials.study
+    bound: dict[str, ScoreParams] = {}
+    for name, score in study.scores.items():
         if isinstance(score.model, NetworkModelParams):
-            (block,) = (one for one in score.from_ if isinstance(blocks.get(one), CropsParams))
+            (block,) = (
+                one for one in score.from_ if isinstance(study.features.get(one), CropsParams)
+            )
             model = score.model.with_pictures(KeptCrops(folder, block, dict(keys)))
             bound[name] = score.model_copy(update={"model": model})
         else:
             bound[name] = score
-    return bound
+    return replace(materials, study=study.model_copy(update={"scores": bound}))
 
 
 def _slope(raw: Float[np.ndarray, " case"], known: Cohort) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -37,16 +37,21 @@ if TYPE_CHECKING:
 
     Pictures = np.ndarray
 
+Block = TypeVar("Block")
 
-def resolve_weights(blocks: Mapping[str, object], folder: Path) -> dict[str, object]:
+
+def resolve_weights(blocks: Mapping[str, Block], folder: Path) -> dict[str, Block]:
     """Give every file of weights its absolute path and digest, so that records name its bytes."""
     return {
-        name: _resolved(block, folder) if isinstance(block, EmbeddingParams) else block
+        name: cast(
+            "Block", _resolved(block, folder) if isinstance(block, EmbeddingParams) else block
+        )
         for name, block in blocks.items()
     }
 
 
 def _resolved(block: EmbeddingParams, folder: Path) -> EmbeddingParams:
+    """Read the file once, and refuse another one than the study names."""
     if block.weights is None:
         return block
     path = folder / block.weights.path

@@ -11,6 +11,8 @@ from hepacast.core.events import Event, Noticed
 from hepacast.core.table import NONE, FeatureName
 from hepacast.radiomics import extract_case
 from hepacast.run.case_settings import VESSELS
+from hepacast.run.deep_settings import CropsParams, EmbeddingParams
+from hepacast.run.embed import cut_case, embed_case, keep_crops, resolve_weights
 from hepacast.run.film import is_film, perfusion_features
 from hepacast.run.ledger import failure_of
 from hepacast.run.load import load_case, region_facts
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hepacast.core.events import Listener
     from hepacast.core.volume import Region
     from hepacast.run.align import AlignParams
     from hepacast.run.case_settings import CasesParams, RegionParams
     from hepacast.run.film import Film
     from hepacast.run.gather import ImageRow, Materials
-    from hepacast.run.study import RadiomicsParams
+    from hepacast.run.load import Loaded
+    from hepacast.run.study import MeasuredParams, RadiomicsParams
 
 VERSION = 3
 """Raised whenever a record made earlier must not be used any more."""
@@ -61,7 +65,7 @@ class CaseTask:
     case: str
     rows: tuple[ImageRow, ...]
     regions: Mapping[str, RegionParams]
-    blocks: Mapping[str, RadiomicsParams]
+    blocks: Mapping[str, MeasuredParams]
     phases: tuple[str, ...]
     folder: Path
     cases: CasesParams
@@ -87,12 +91,13 @@ def plan_cases(
     phases = tuple(dict.fromkeys(row.phase for row in materials.first_reading))
     if study.cases.register_ is not None:
         _require_known(study.cases.register_, phases, study.regions)
+    blocks = resolve_weights(materials.measured, materials.folder)
     return [
         CaseTask(
             case=case,
             rows=tuple(rows),
             regions=study.regions,
-            blocks=materials.measured,
+            blocks=blocks,
             phases=phases,
             folder=folder,
             cases=study.cases,
@@ -166,6 +171,8 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
     case = load_case(task, on_event=hear)
     for phase, volume in case.images.items():
         for name, block in task.blocks.items():
+            if isinstance(block, EmbeddingParams | CropsParams):
+                continue
             if block.phases != "all" and phase not in block.phases:
                 continue
             found = extract_case({phase: volume}, _wanted(case.regions[phase], block), block.params)
@@ -173,6 +180,7 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
             reasons.update({str(n): str(r) for n, r in found.reasons.items()})
             if phase in case.films and task.cases.film.perfusion:
                 features[name].update(_perfusion(phase, case.films[phase], task))
+    features |= _seen(case, task, key, hear)
     return CaseRecord(
         case=task.case,
         key=key,
@@ -183,6 +191,19 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
         facts=tuple(region_facts(case)),
         left_out=tuple(failure_of(error.at(case=task.case)) for error in case.left_out),
     )
+
+
+def _seen(
+    case: Loaded, task: CaseTask, key: str, on_event: Listener
+) -> dict[str, dict[FeatureName, float]]:
+    """Show the case to frozen networks, and keep pictures for those that will be trained."""
+    found = {}
+    for name, block in task.blocks.items():
+        if isinstance(block, EmbeddingParams):
+            found[name] = embed_case(case, block, on_event=on_event)
+        elif isinstance(block, CropsParams):
+            keep_crops(task.folder, key, name, cut_case(case, block, task.phases))
+    return found
 
 
 def _wanted(regions: dict[str, Region], block: RadiomicsParams) -> dict[str, Region]:

@@ -16,7 +16,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.networks import Encoder2dParams, FusionParams, ResNet2dParams, ResNet3dParams
 from hepacast.io.store import StoreError
-from hepacast.run.deep_score import SCORE_MODELS, NetworkModel, fitted_to, with_pictures
+from hepacast.run.deep_score import SCORE_MODELS, NetworkModel, fitted_to
 from hepacast.run.deep_settings import (
     CropsParams,
     EmbeddingParams,
@@ -246,4 +246,3 @@ def test_a_network_without_pictures_and_pictures_without_a_network_are_refused()
     for wrong in (Score(NetworkModelParams(), "deep"), Score(object(), "mri")):
         with pytest.raises(ValueError, match="one block of pictures"):
             check_pictures({"dl": wrong}, blocks)
-    assert with_pictures({}, blocks, GRID, {}) == {}  # type: ignore[arg-type]
