@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Catalogue of the features that IBSI defines, in its own short names."""
+"""Catalogue of the features that IBSI defines, in its own short names.
+
+In the formulas, p is the share of a count, s_i the summed difference of level i from
+its neighbourhoods, and x an intensity; the variance of Geary is that over voxels - 1.
+"""
 
 from __future__ import annotations
 
@@ -7,214 +11,214 @@ from hepacast.radiomics.families.registry import catalogue
 
 COOCCURRENCE = catalogue(
     """
-    joint.max | GYBY | 1 | joint maximum
-    joint.avg | 60VM | 1 | joint average
-    joint.var | UR99 | 1 | joint variance
-    joint.entr | TU9B | bit | joint entropy
-    diff.avg | TF7R | 1 | difference average
-    diff.var | D3YU | 1 | difference variance
-    diff.entr | NTRS | bit | difference entropy
-    sum.avg | ZGXS | 1 | sum average
-    sum.var | OEEB | 1 | sum variance
-    sum.entr | P6QZ | bit | sum entropy
-    energy | 8ZQL | 1 | angular second moment
-    contrast | ACUI | 1 | contrast
-    dissimilarity | 8S9J | 1 | dissimilarity
-    inv.diff | IB1Z | 1 | inverse difference
-    inv.diff.norm | NDRX | 1 | normalised inverse difference
-    inv.diff.mom | WF0Z | 1 | inverse difference moment
-    inv.diff.mom.norm | 1QCO | 1 | normalised inverse difference moment
-    inv.var | E8JP | 1 | inverse variance
-    corr | NI2N | 1 | correlation
-    auto.corr | QWB0 | 1 | autocorrelation
-    clust.tend | DG8W | 1 | cluster tendency
-    clust.shade | 7NFM | 1 | cluster shade
-    clust.prom | AE86 | 1 | cluster prominence
-    info.corr.1 | R8DG | 1 | information correlation 1
-    info.corr.2 | JN9H | 1 | information correlation 2
+    joint.max | GYBY | 1 | highest p(i,j)
+    joint.avg | 60VM | 1 | mean = sum i p(i,j)
+    joint.var | UR99 | 1 | sum (i - mean)^2 p(i,j)
+    joint.entr | TU9B | bit | -sum p(i,j) log2 p(i,j)
+    diff.avg | TF7R | 1 | sum |i - j| p(i,j)
+    diff.var | D3YU | 1 | sum (|i - j| - difference average)^2 p(i,j)
+    diff.entr | NTRS | bit | -sum over k of p_k log2 p_k, where p_k = p(|i - j| = k)
+    sum.avg | ZGXS | 1 | sum (i + j) p(i,j)
+    sum.var | OEEB | 1 | sum (i + j - sum average)^2 p(i,j)
+    sum.entr | P6QZ | bit | -sum over k of p_k log2 p_k, where p_k = p(i + j = k)
+    energy | 8ZQL | 1 | sum p(i,j)^2
+    contrast | ACUI | 1 | sum (i - j)^2 p(i,j)
+    dissimilarity | 8S9J | 1 | sum |i - j| p(i,j)
+    inv.diff | IB1Z | 1 | sum p(i,j) / (1 + |i - j|)
+    inv.diff.norm | NDRX | 1 | sum p(i,j) / (1 + |i - j| / highest level)
+    inv.diff.mom | WF0Z | 1 | sum p(i,j) / (1 + (i - j)^2)
+    inv.diff.mom.norm | 1QCO | 1 | sum p(i,j) / (1 + (i - j)^2 / highest level^2)
+    inv.var | E8JP | 1 | sum over i != j of p(i,j) / (i - j)^2
+    corr | NI2N | 1 | (sum i j p(i,j) - mean^2) / variance
+    auto.corr | QWB0 | 1 | sum i j p(i,j)
+    clust.tend | DG8W | 1 | sum (i + j - 2 mean)^2 p(i,j)
+    clust.shade | 7NFM | 1 | sum (i + j - 2 mean)^3 p(i,j)
+    clust.prom | AE86 | 1 | sum (i + j - 2 mean)^4 p(i,j)
+    info.corr.1 | R8DG | 1 | (joint entropy + sum p(i,j) log2 (p(i) p(j))) / entropy of p(i)
+    info.corr.2 | JN9H | 1 | root of 1 - exp(-2 (-sum p(i) p(j) log2 (p(i) p(j)) - joint entropy))
     """
 )
 RUNS = catalogue(
     """
-    sre | 22OV | 1 | short runs emphasis
-    lre | W4KF | 1 | long runs emphasis
-    lgre | V3SW | 1 | low grey level run emphasis
-    hgre | G3QZ | 1 | high grey level run emphasis
-    srlge | HTZT | 1 | short run low grey level emphasis
-    srhge | GD3A | 1 | short run high grey level emphasis
-    lrlge | IVPO | 1 | long run low grey level emphasis
-    lrhge | 3KUM | 1 | long run high grey level emphasis
-    glnu | R5YN | 1 | grey level non-uniformity
-    glnu.norm | OVBL | 1 | normalised grey level non-uniformity
-    rlnu | W92Y | 1 | run length non-uniformity
-    rlnu.norm | IC23 | 1 | normalised run length non-uniformity
-    r.perc | 9ZK5 | 1 | run percentage
-    gl.var | 8CE5 | 1 | grey level variance
-    rl.var | SXLW | 1 | run length variance
-    rl.entr | HJ9O | 1 | run entropy
+    sre | 22OV | 1 | mean over runs of 1 / length^2
+    lre | W4KF | 1 | mean over runs of length^2
+    lgre | V3SW | 1 | mean over runs of 1 / level^2
+    hgre | G3QZ | 1 | mean over runs of level^2
+    srlge | HTZT | 1 | mean over runs of 1 / (length^2 level^2)
+    srhge | GD3A | 1 | mean over runs of level^2 / length^2
+    lrlge | IVPO | 1 | mean over runs of length^2 / level^2
+    lrhge | 3KUM | 1 | mean over runs of length^2 level^2
+    glnu | R5YN | 1 | sum over levels of (runs of a level)^2 / runs
+    glnu.norm | OVBL | 1 | the same / runs
+    rlnu | W92Y | 1 | sum over lengths of (runs of a length)^2 / runs
+    rlnu.norm | IC23 | 1 | the same / runs
+    r.perc | 9ZK5 | 1 | runs / voxels
+    gl.var | 8CE5 | 1 | variance of the level over runs
+    rl.var | SXLW | 1 | variance of the length over runs
+    rl.entr | HJ9O | 1 | -sum p log2 p over levels and lengths
     """
 )
 ZONES = catalogue(
     """
-    sze | 5QRC | 1 | small zone emphasis
-    lze | 48P8 | 1 | large zone emphasis
-    lgze | XMSY | 1 | low grey level zone emphasis
-    hgze | 5GN9 | 1 | high grey level zone emphasis
-    szlge | 5RAI | 1 | small zone low grey level emphasis
-    szhge | HW1V | 1 | small zone high grey level emphasis
-    lzlge | YH51 | 1 | large zone low grey level emphasis
-    lzhge | J17V | 1 | large zone high grey level emphasis
-    glnu | JNSA | 1 | grey level non-uniformity
-    glnu.norm | Y1RO | 1 | normalised grey level non-uniformity
-    zsnu | 4JP3 | 1 | zone size non-uniformity
-    zsnu.norm | VB3A | 1 | normalised zone size non-uniformity
-    z.perc | P30P | 1 | zone percentage
-    gl.var | BYLV | 1 | grey level variance
-    zs.var | 3NSA | 1 | zone size variance
-    zs.entr | GU8N | 1 | zone size entropy
+    sze | 5QRC | 1 | mean over zones of 1 / size^2
+    lze | 48P8 | 1 | mean over zones of size^2
+    lgze | XMSY | 1 | mean over zones of 1 / level^2
+    hgze | 5GN9 | 1 | mean over zones of level^2
+    szlge | 5RAI | 1 | mean over zones of 1 / (size^2 level^2)
+    szhge | HW1V | 1 | mean over zones of level^2 / size^2
+    lzlge | YH51 | 1 | mean over zones of size^2 / level^2
+    lzhge | J17V | 1 | mean over zones of size^2 level^2
+    glnu | JNSA | 1 | sum over levels of (zones of a level)^2 / zones
+    glnu.norm | Y1RO | 1 | the same / zones
+    zsnu | 4JP3 | 1 | sum over sizes of (zones of a size)^2 / zones
+    zsnu.norm | VB3A | 1 | the same / zones
+    z.perc | P30P | 1 | zones / voxels
+    gl.var | BYLV | 1 | variance of the level over zones
+    zs.var | 3NSA | 1 | variance of the size over zones
+    zs.entr | GU8N | 1 | -sum p log2 p over levels and sizes
     """
 )
 DISTANCE = catalogue(
     """
-    sde | 0GBI | 1 | small distance emphasis
-    lde | MB4I | 1 | large distance emphasis
-    lgze | S1RA | 1 | low grey level zone emphasis
-    hgze | K26C | 1 | high grey level zone emphasis
-    sdlge | RUVG | 1 | small distance low grey level emphasis
-    sdhge | DKNJ | 1 | small distance high grey level emphasis
-    ldlge | A7WM | 1 | large distance low grey level emphasis
-    ldhge | KLTH | 1 | large distance high grey level emphasis
-    glnu | VFT7 | 1 | grey level non-uniformity
-    glnu.norm | 7HP3 | 1 | normalised grey level non-uniformity
-    zdnu | V294 | 1 | zone distance non-uniformity
-    zdnu.norm | IATH | 1 | normalised zone distance non-uniformity
-    z.perc | VIWW | 1 | zone percentage
-    gl.var | QK93 | 1 | grey level variance
-    zd.var | 7WT1 | 1 | zone distance variance
-    zd.entr | GBDU | 1 | zone distance entropy
+    sde | 0GBI | 1 | mean over zones of 1 / distance^2
+    lde | MB4I | 1 | mean over zones of distance^2
+    lgze | S1RA | 1 | mean over zones of 1 / level^2
+    hgze | K26C | 1 | mean over zones of level^2
+    sdlge | RUVG | 1 | mean over zones of 1 / (distance^2 level^2)
+    sdhge | DKNJ | 1 | mean over zones of level^2 / distance^2
+    ldlge | A7WM | 1 | mean over zones of distance^2 / level^2
+    ldhge | KLTH | 1 | mean over zones of distance^2 level^2
+    glnu | VFT7 | 1 | sum over levels of (zones of a level)^2 / zones
+    glnu.norm | 7HP3 | 1 | the same / zones
+    zdnu | V294 | 1 | sum over distances of (zones of a distance)^2 / zones
+    zdnu.norm | IATH | 1 | the same / zones
+    z.perc | VIWW | 1 | zones / voxels
+    gl.var | QK93 | 1 | variance of the level over zones
+    zd.var | 7WT1 | 1 | variance of the distance over zones
+    zd.entr | GBDU | 1 | -sum p log2 p over levels and distances
     """
 )
 DIFFERENCE = catalogue(
     """
-    coarseness | QCDE | 1 | coarseness
-    contrast | 65HE | 1 | contrast
-    busyness | NQ30 | 1 | busyness
-    complexity | HDEZ | 1 | complexity
-    strength | 1X9X | 1 | strength
+    coarseness | QCDE | 1 | 1 / sum p_i s_i
+    contrast | 65HE | 1 | sum p_i p_j (i - j)^2 / (levels (levels - 1)) x sum s_i / voxels
+    busyness | NQ30 | 1 | sum p_i s_i / sum |i p_i - j p_j|
+    complexity | HDEZ | 1 | sum |i - j| (p_i s_i + p_j s_j) / (p_i + p_j) / voxels
+    strength | 1X9X | 1 | sum (p_i + p_j) (i - j)^2 / sum s_i
     """
 )
 DEPENDENCE = catalogue(
     """
-    lde | SODN | 1 | low dependence emphasis
-    hde | IMOQ | 1 | high dependence emphasis
-    lgce | TL9H | 1 | low grey level count emphasis
-    hgce | OAE7 | 1 | high grey level count emphasis
-    ldlge | EQ3F | 1 | low dependence low grey level emphasis
-    ldhge | JA6D | 1 | low dependence high grey level emphasis
-    hdlge | NBZI | 1 | high dependence low grey level emphasis
-    hdhge | 9QMG | 1 | high dependence high grey level emphasis
-    glnu | FP8K | 1 | grey level non-uniformity
-    glnu.norm | 5SPA | 1 | normalised grey level non-uniformity
-    dcnu | Z87G | 1 | dependence count non-uniformity
-    dcnu.norm | OKJI | 1 | normalised dependence count non-uniformity
-    dc.perc | 6XV8 | 1 | dependence count percentage
-    gl.var | 1PFV | 1 | grey level variance
-    dc.var | DNX2 | 1 | dependence count variance
-    dc.entr | FCBV | 1 | dependence count entropy
-    dc.energy | CAS9 | 1 | dependence count energy
+    lde | SODN | 1 | mean over neighbourhoods of 1 / dependence^2
+    hde | IMOQ | 1 | mean over neighbourhoods of dependence^2
+    lgce | TL9H | 1 | mean over neighbourhoods of 1 / level^2
+    hgce | OAE7 | 1 | mean over neighbourhoods of level^2
+    ldlge | EQ3F | 1 | mean over neighbourhoods of 1 / (dependence^2 level^2)
+    ldhge | JA6D | 1 | mean over neighbourhoods of level^2 / dependence^2
+    hdlge | NBZI | 1 | mean over neighbourhoods of dependence^2 / level^2
+    hdhge | 9QMG | 1 | mean over neighbourhoods of dependence^2 level^2
+    glnu | FP8K | 1 | sum over levels of (neighbourhoods of a level)^2 / neighbourhoods
+    glnu.norm | 5SPA | 1 | the same / neighbourhoods
+    dcnu | Z87G | 1 | sum over dependences of (neighbourhoods of a dependence)^2 / neighbourhoods
+    dcnu.norm | OKJI | 1 | the same / neighbourhoods
+    dc.perc | 6XV8 | 1 | neighbourhoods / voxels, 1 by construction
+    gl.var | 1PFV | 1 | variance of the level over neighbourhoods
+    dc.var | DNX2 | 1 | variance of the dependence over neighbourhoods
+    dc.entr | FCBV | 1 | -sum p log2 p over levels and dependences
+    dc.energy | CAS9 | 1 | sum p^2 over levels and dependences
     """
 )
 STATISTICS = catalogue(
     """
-    mean | Q4LE | image | mean intensity
-    var | ECT3 | image^2 | intensity variance
-    skew | KE2A | 1 | intensity skewness
-    kurt | IPH6 | 1 | (excess) intensity kurtosis
-    median | Y12H | image | median intensity
-    min | 1GSF | image | minimum intensity
+    mean | Q4LE | image | sum intensity / voxels
+    var | ECT3 | image^2 | mean of (intensity - mean)^2
+    skew | KE2A | 1 | third moment / variance^1.5
+    kurt | IPH6 | 1 | fourth moment / variance^2 - 3
+    median | Y12H | image | 50th percentile
+    min | 1GSF | image | lowest intensity
     P10 | QG58 | image | 10th percentile
     P90 | 8DWT | image | 90th percentile
-    max | 84IY | image | maximum intensity
-    iqr | SALO | image | intensity interquartile range
-    range | 2OJQ | image | intensity range
-    mad | 4FUA | image | intensity-based mean absolute deviation
-    rmad | 1128 | image | intensity-based robust mean absolute deviation
-    medad | N72L | image | intensity-based median absolute deviation
-    cov | 7TET | 1 | intensity-based coefficient of variation
-    qcod | 9S40 | 1 | intensity-based quartile coefficient of dispersion
-    energy | N8CA | image^2 | intensity-based energy
-    rms | 5ZWQ | image | root mean square intensity
+    max | 84IY | image | highest intensity
+    iqr | SALO | image | 75th less 25th percentile
+    range | 2OJQ | image | maximum less minimum
+    mad | 4FUA | image | mean of |intensity - mean|
+    rmad | 1128 | image | the same, within the 10th to 90th percentile
+    medad | N72L | image | mean of |intensity - median|
+    cov | 7TET | 1 | root of the variance / mean
+    qcod | 9S40 | 1 | (75th less 25th percentile) / (75th plus 25th percentile)
+    energy | N8CA | image^2 | sum intensity^2
+    rms | 5ZWQ | image | root of (sum intensity^2 / voxels)
     """
 )
 HISTOGRAM = catalogue(
     """
-    mean | X6K6 | 1 | mean discretised intensity
-    var | CH89 | 1 | discretised intensity variance
-    skew | 88K1 | 1 | discretised intensity skewness
-    kurt | C3I7 | 1 | (excess) discretised intensity kurtosis
-    median | WIFQ | 1 | median discretised intensity
-    min | 1PR8 | 1 | minimum discretised intensity
+    mean | X6K6 | 1 | sum level / voxels
+    var | CH89 | 1 | mean of (level - mean)^2
+    skew | 88K1 | 1 | third moment / variance^1.5
+    kurt | C3I7 | 1 | fourth moment / variance^2 - 3
+    median | WIFQ | 1 | 50th percentile
+    min | 1PR8 | 1 | lowest level
     P10 | GPMT | 1 | 10th percentile
-    P90 | GPMT | 1 | 90th discretised intensity percentile
-    max | 3NCY | 1 | maximum discretised intensity
-    mode | AMMC | 1 | intensity histogram mode
-    iqr | WR0O | 1 | discretised intensity interquartile range
-    range | 5Z3W | 1 | discretised intensity range
-    mad | D2ZX | 1 | intensity histogram mean absolute deviation
-    rmad | WRZB | 1 | intensity histogram robust mean absolute deviation
-    medad | 4RNL | 1 | intensity histogram median absolute deviation
-    cov | CWYJ | 1 | intensity histogram coefficient of variation
-    qcod | SLWD | 1 | intensity histogram quartile coefficient of dispersion
-    entropy | TLU2 | bit | discretised intensity entropy
-    uniformity | BJ5W | 1 | discretised intensity uniformity
-    max.grad | 12CE | 1 | maximum histogram gradient
-    max.grad.gl | 8E6O | 1 | maximum histogram gradient intensity
-    min.grad | VQB3 | 1 | minimum histogram gradient
-    min.grad.gl | RHQZ | 1 | minimum histogram gradient intensity
+    P90 | GPMT | 1 | 90th percentile
+    max | 3NCY | 1 | highest level
+    mode | AMMC | 1 | level of most voxels, of several that nearest to the mean
+    iqr | WR0O | 1 | 75th less 25th percentile
+    range | 5Z3W | 1 | maximum less minimum
+    mad | D2ZX | 1 | mean of |level - mean|
+    rmad | WRZB | 1 | the same, within the 10th to 90th percentile
+    medad | 4RNL | 1 | mean of |level - median|
+    cov | CWYJ | 1 | root of the variance / mean
+    qcod | SLWD | 1 | (75th less 25th percentile) / (75th plus 25th percentile)
+    entropy | TLU2 | bit | -sum p log2 p over levels
+    uniformity | BJ5W | 1 | sum p^2 over levels
+    max.grad | 12CE | 1 | highest gradient of the voxel counts, by central differences
+    max.grad.gl | 8E6O | 1 | first level of that gradient
+    min.grad | VQB3 | 1 | lowest gradient of the voxel counts, by central differences
+    min.grad.gl | RHQZ | 1 | first level of that gradient
     """
 )
 VOLUME = catalogue(
     """
-    V10 | BC2M | 1 | volume at intensity fraction
-    V90 | BC2M | 1 | volume at intensity fraction
-    I10 | GBPN | image | intensity at volume fraction
-    I90 | GBPN | image | intensity at volume fraction
-    V10minusV90 | DDTU | 1 | volume fraction difference between intensity fractions
-    I10minusI90 | CNV2 | image | intensity fraction difference between volume fractions
+    V10 | BC2M | 1 | share of voxels at or above 10 % of the range of intensities
+    V90 | BC2M | 1 | share of voxels at or above 90 % of the range of intensities
+    I10 | GBPN | image | lowest intensity that at most 10 % of the voxels reach
+    I90 | GBPN | image | lowest intensity that at most 90 % of the voxels reach
+    V10minusV90 | DDTU | 1 | V10 - V90
+    I10minusI90 | CNV2 | image | I10 - I90
     """
 )
 LOCAL = catalogue(
     """
-    peak.local | VJGA | image | local intensity peak
-    peak.global | 0F91 | image | global intensity peak
+    peak.local | VJGA | image | mean in a sphere of 1 cm3 around the brightest voxel of the region
+    peak.global | 0F91 | image | highest mean in a sphere of 1 cm3 around any voxel of the region
     """
 )
 MORPHOLOGY = catalogue(
     """
-    vol | RNU0 | mm3 | volume (mesh)
-    approx.vol | YEKZ | mm3 | volume (voxel counting)
-    area | C0JK | mm2 | surface area (mesh)
-    av | 2PR5 | 1/mm | surface to volume ratio
-    comp.1 | SKGS | 1 | compactness 1
-    comp.2 | BQWJ | 1 | compactness 2
-    sph.dispr | KRCK | 1 | spherical disproportion
-    sphericity | QCFX | 1 | sphericity
-    asphericity | 25C7 | 1 | asphericity
-    com | KLMA | mm | centre of mass shift
-    diam | L0JK | mm | maximum 3d diameter
-    pca.major | TDIC | mm | major axis length
-    pca.minor | P9VJ | mm | minor axis length
-    pca.least | 7J51 | mm | least axis length
-    pca.elongation | Q3CK | 1 | elongation
-    pca.flatness | N17B | 1 | flatness
-    v.dens.aabb | PBX1 | 1 | volume density (axis-aligned bounding box)
-    a.dens.aabb | R59B | 1 | area density (axis-aligned bounding box)
-    v.dens.aee | 6BDE | 1 | volume density (approximate enclosing ellipsoid)
-    a.dens.aee | RDD2 | 1 | area density (approximate enclosing ellipsoid)
-    v.dens.conv.hull | R3ER | 1 | volume density (convex hull)
-    a.dens.conv.hull | 7T7F | 1 | area density (convex hull)
-    integ.int | 99N0 | image mm3 | integrated intensity
-    moran.i | N365 | 1 | moran's i index
-    geary.c | NPT7 | 1 | geary's c measure
+    vol | RNU0 | mm3 | volume inside the mesh
+    approx.vol | YEKZ | mm3 | voxels x voxel volume
+    area | C0JK | mm2 | area of the mesh
+    av | 2PR5 | 1/mm | area / volume
+    comp.1 | SKGS | 1 | volume / (root pi area^1.5)
+    comp.2 | BQWJ | 1 | 36 pi volume^2 / area^3
+    sph.dispr | KRCK | 1 | area / (36 pi volume^2)^(1/3)
+    sphericity | QCFX | 1 | (36 pi volume^2)^(1/3) / area
+    asphericity | 25C7 | 1 | (area^3 / (36 pi volume^2))^(1/3) - 1
+    com | KLMA | mm | distance from the centre of the voxels to their centre weighted by intensity
+    diam | L0JK | mm | largest distance of two vertices of the mesh
+    pca.major | TDIC | mm | 4 root of the first variance along the principal axes
+    pca.minor | P9VJ | mm | 4 root of the second variance
+    pca.least | 7J51 | mm | 4 root of the third variance
+    pca.elongation | Q3CK | 1 | root of second / first variance
+    pca.flatness | N17B | 1 | root of third / first variance
+    v.dens.aabb | PBX1 | 1 | volume / volume of the box along the axes
+    a.dens.aabb | R59B | 1 | area / area of the box along the axes
+    v.dens.aee | 6BDE | 1 | volume / volume of the ellipsoid with semi-axes 2 root variance
+    a.dens.aee | RDD2 | 1 | area / area of that ellipsoid
+    v.dens.conv.hull | R3ER | 1 | volume / volume of the convex hull of the mesh
+    a.dens.conv.hull | 7T7F | 1 | area / area of that hull
+    integ.int | 99N0 | image mm3 | volume x mean intensity
+    moran.i | N365 | 1 | mean of d_i d_j weighted by 1 / distance, / variance; d = x - mean
+    geary.c | NPT7 | 1 | mean of (x_i - x_j)^2 weighted by 1 / distance, / (2 variance)
     """
 )
