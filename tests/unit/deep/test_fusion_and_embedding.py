@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from hepacast.core.errors import StudyError, TableError
+from hepacast.core.errors import LeakError, StudyError, TableError
 from hepacast.core.folds import Cohort, Fold
 from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
-from hepacast.deep import build
+from hepacast.deep import build, cross
 from hepacast.deep.crops import Crops
 from hepacast.deep.embed import embed
 from hepacast.deep.networks import FusionParams, ResNet2dParams, ResNet3dParams
@@ -138,3 +138,31 @@ def test_pictures_of_other_cases_are_refused() -> None:
     table, crops = boxes()
     with pytest.raises(TableError, match="same cases"):
         embed(build(ResNet3dParams(depth=10), 7), crops, table.rows(["c0"]), PREFIX)
+
+
+def test_training_cases_are_described_by_networks_that_left_them_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described: list[tuple[frozenset[str], frozenset[str]]] = []
+    plain = cross.Standard.__call__
+
+    def watched(self: cross.Standard, table: FeatureTable) -> FeatureTable:
+        described.append((self.fitted.seen, frozenset(table.patients)))
+        return plain(self, table)
+
+    monkeypatch.setattr(cross.Standard, "__call__", watched)
+    cohort, crops = shared_effect(n=30)
+    bare = cohort.with_table(cohort.table.select([]))
+    patients = cohort.table.patients
+    fold = Fold(frozenset(patients[10:]), frozenset(patients[:10]))
+    train = fold.train(bare)
+    crossed = cross.cross_embed(train, crops, settings(JOINT.image), PREFIX, folds=2)
+    unseen = crossed.apparent(train).table
+    assert unseen.cases == train.table.cases
+    assert unseen.values.shape == (20, 128)
+    assert len(described) == 2
+    assert all(not seen & scored for seen, scored in described)
+    assert frozenset.union(*(scored for _, scored in described)) == fold.learn
+    assert crossed.apply(fold.test(bare)).values.shape == (10, 128)
+    with pytest.raises(LeakError, match="seen in training"):
+        crossed.apply(train.table)
