@@ -197,22 +197,34 @@ def _scene_maps(
         for step in steps(params):
             shift = params.shift if step.params.shift is None else step.params.shift
             bins = step.params.bins or params.bins
+            around: _Neighbourhood | Reason
             try:
                 pixels = step.response(image, box).reshape(-1)[place.index]
                 sample = Sample(place, pixels, bins, step.setting.texture, shift)
-                around = _Neighbourhood(sample, sample.highest, maps.radius)
+                around = _checked(sample, maps.radius)
             except HepacastError as error:
-                reason: Reason = "too_many_levels" if "level" in error.what else "image_too_small"
-                for block in blocks:
-                    _refuse(found, step.token, block, centres.size, reason)
-                continue
+                around = "too_many_levels" if "level" in error.what else "image_too_small"
             for block in blocks:
-                flat = sample.present.size == 1 and params.definitions != "pyradiomics"
-                if flat and block.token in TEXTURES:
+                if not isinstance(around, _Neighbourhood):
+                    _refuse(found, step.token, block, centres.size, around)
+                elif _is_flat(around.sample, block, params):
                     _refuse(found, step.token, block, centres.size, "flat_region")
                 else:
                     _keep(found, step.token, block, _slabs(around.kernel(block), centres, pool))
     return found
+
+
+def _checked(sample: Sample, radius: int) -> _Neighbourhood | Reason:
+    """Find the grey levels; some filters have no value at some voxels (LBP on a flat sphere)."""
+    if not np.isfinite(sample.extremes).all():
+        return "undefined"
+    return _Neighbourhood(sample, sample.highest, radius)
+
+
+def _is_flat(sample: Sample, block: FamilyParams, params: ExtractParams) -> bool:
+    """Tell whether a texture has but one grey level; PyRadiomics has numbers then too."""
+    texture = block.token in TEXTURES and params.definitions != "pyradiomics"
+    return texture and sample.present.size == 1
 
 
 def _keep(found: FeatureMaps, token: str, block: FamilyParams, rows: np.ndarray) -> None:
