@@ -127,13 +127,13 @@ class Place:
 
     def filled(self, steps: Int[np.ndarray, "direction 3"]) -> Bool[np.ndarray, " direction"]:
         """Tell for every direction whether any line along it holds two voxels of the region."""
-        from hepacast.radiomics.kernels.runs import has_neighbour
+        from hepacast.radiomics.kernels.masks import holds_a_pair
 
         key = steps.tobytes()
         if key not in self._filled:
-            on = np.zeros(self.padded_shape, np.uint8)
-            on.reshape(-1)[self.places] = 1
-            self._filled[key] = has_neighbour(on, self.voxels, steps)
+            on = np.zeros(self.padded_shape, dtype=bool)
+            on.reshape(-1)[self.places] = True
+            self._filled[key] = holds_a_pair(on, self.voxels, steps)
         return self._filled[key]
 
     @cached_property

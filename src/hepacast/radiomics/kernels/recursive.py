@@ -95,7 +95,8 @@ def _feedforward(
     return [n0, n1, n2, n3], (n0 + n1 + n2 + n3, n1 + 2 * n2 + 3 * n3, n1 + 4 * n2 + 9 * n3)
 
 
-# Flat arrays and unsigned indices, so that lanes run in parallel and compiling takes little.
+# Flat arrays and unsigned indices, so that lanes run in parallel and compiling takes little;
+# np.int64(0), because a function is compiled anew for an argument that is a plain constant.
 @njit(nogil=True, cache=True)
 def _begin(x, y, at, way, back, c, row):
     """Compute one of the first four values of lines, whose feedback comes from the border.
@@ -128,10 +129,9 @@ def _filter_lines(x, forward, backward, n, c, start, stop):
     result is ``forward + backward``, from row 4 on; only ``[start, stop)`` of it is complete.
     """
     for t in range(min(n, 4)):
-        way, row = 1, 0
-        _begin(x, forward, 4 + t, way, t, c, row)
-        way, row = -1, 2
-        _begin(x, backward, n + 3 - t, way, t, c, row)
+        for side in range(2):
+            at, out = (4 + t, forward) if side == 0 else (n + 3 - t, backward)
+            _begin(x, out, at, 1 - 2 * side, t, c, 2 * side)
     one, lanes = np.uint64(LANES), range(np.uint64(LANES))
     two, three, four = np.uint64(2) * one, np.uint64(3) * one, np.uint64(4) * one
     d1, d2, d3, d4 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
@@ -241,14 +241,14 @@ def filter_axis(image, shape, axis, c, start, length, factor, out):
     lines = shape[0] * shape[1] * shape[2] // n
     for block in range(0, lines, LANES):
         full = min(LANES, lines - block)
-        done = 0
+        done = np.int64(0)
         while done < full:
             a, b = (block + done) // many, (block + done) % many
             width = min(full - done, many - b)
             _load(image, a * row + b * lane, n, step, lane, width, x, done)
             done += width
         _filter_lines(x, forward, backward, n, c, start, start + length)
-        done = 0
+        done = np.int64(0)
         while done < full:
             a, b = (block + done) // many, (block + done) % many
             width = min(full - done, many - b)

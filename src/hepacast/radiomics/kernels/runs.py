@@ -94,35 +94,3 @@ def _advance_along(levels, first, state, now, size):
         position = position * np.uint32(level == last) + np.uint32(1)
         state[np.uint64(now) + p] = position
         last = level
-
-
-@njit(nogil=True, cache=True)
-def has_neighbour(levels, places, offsets):
-    """Tell for every direction whether any line along it holds two voxels of the region.
-
-    Two voxels on one line need not touch, so lines are walked from every voxel
-    without a neighbour behind it until the volume ends or a voxel is met.
-
-    Parameters
-    ----------
-    levels : (k, j, i) uint8 or uint16
-        Level volume, padded by one voxel of 0 on every side.
-    places : (voxel, 3) int64
-        (k, j, i) of the voxels of the region.
-    offsets : (direction, 3) int64
-        (k, j, i) of each direction.
-    """
-    nk, nj, ni = levels.shape
-    found = np.zeros(offsets.shape[0], np.bool_)
-    for d in range(offsets.shape[0]):
-        dk, dj, di = offsets[d]
-        for voxel in range(places.shape[0]):
-            k, j, i = places[voxel, 0] + dk, places[voxel, 1] + dj, places[voxel, 2] + di
-            while 0 <= k < nk and 0 <= j < nj and 0 <= i < ni:
-                if levels[k, j, i] > 0:
-                    found[d] = True
-                    break
-                k, j, i = k + dk, j + dj, i + di
-            if found[d]:
-                break
-    return found

@@ -33,33 +33,22 @@ def joins(steps: tuple[tuple[int, int, int], ...]) -> np.ndarray:
     >>> [hex(n) for n in joins(((0, 1, 0), (0, 1, -1), (0, 0, 1)))[[0b000, 0b111, 0b110]]]
     ['0x0', '0x1', '0x212']
     """
-    chosen: np.ndarray = _joins(np.array(steps, np.int64).reshape(-1, 3))
-    return chosen
-
-
-@njit(nogil=True, cache=True)
-def _joins(steps):
-    """Fill in the table of :func:`joins`."""
-    n = steps.shape[0]
-    chosen = np.zeros(1 << n, np.uint32)
-    touching = np.zeros(n, np.int64)
+    # In whole tables at a time: compiled, it would cost the first call more than this.
+    n = len(steps)
+    apart = np.abs(np.array(steps).reshape(-1, 1, 3) - np.array(steps).reshape(1, -1, 3))
+    touching = (apart.max(axis=2, initial=0) <= 1) @ (1 << np.arange(n))
+    sets = np.arange(1 << n)
+    left, chosen = sets.copy(), np.zeros(1 << n, np.uint32)
     for a in range(n):
-        for b in range(n):
-            if max(np.abs(steps[a] - steps[b]).max(), 0) <= 1:
-                touching[a] |= 1 << b
-    for bits in range(1 << n):
-        left = bits
-        for a in range(n):
-            if left >> a & 1:
-                part, before = 1 << a, 0
-                while part != before:
-                    before = part
-                    for b in range(n):
-                        if part >> b & 1:
-                            part |= touching[b] & bits
-                left &= ~part
-                chosen[bits] += np.uint32(1)
-                chosen[bits] |= np.uint32(a << 4 * (chosen[bits] & 15))
+        start = np.flatnonzero(left >> a & 1)
+        part, grown = np.full(start.size, 1 << a), np.zeros(start.size, np.int64)
+        while not np.array_equal(part, grown):
+            grown = part.copy()
+            for b in range(n):
+                part |= np.where(part >> b & 1, touching[b] & sets[start], 0)
+        left[start] &= ~part
+        chosen[start] += np.uint32(1)
+        chosen[start] |= (a << 4 * (chosen[start] & 15)).astype(np.uint32)
     return chosen
 
 
@@ -96,8 +85,9 @@ def zone_sizes(levels, bits, places, offsets, chosen):
     """
     # Labels are looked up one slice back at most: a ring of them stays in the cache.
     ring = 1
-    while ring <= offsets.max():
-        ring *= 2
+    for n in range(offsets.size):
+        while ring <= offsets[n]:
+            ring *= 2
     wrap = np.uint64(ring - 1)
     label = np.empty(ring, np.int32)
     parent = np.empty(places.size + 1, np.int32)
