@@ -54,6 +54,14 @@ def draw_case(case: str, loaded: Loaded) -> dict[str, bytes]:
     dict of str to bytes
         PNG by name, the names of :data:`CAPTIONS`.
     """
+    from hepacast.report.figures.style import readable  # noqa: PLC0415 - slow to import
+
+    with readable():
+        return _draw_case(case, loaded)
+
+
+def _draw_case(case: str, loaded: Loaded) -> dict[str, bytes]:
+    """Draw the pictures one after the other."""
     shown = {phase: (image, loaded.regions[phase]) for phase, image in loaded.images.items()}
     found = {"regions": draw_regions(case, shown)}
     if any(image.grid.shape[0] > 1 for image in loaded.images.values()):

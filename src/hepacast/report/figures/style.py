@@ -80,14 +80,22 @@ def _fonts() -> list[str]:
 
 
 @contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """Draw inside: the look is set on entry and what was there before is restored.
+def readable() -> Iterator[None]:
+    """Draw inside with names that may hold any character.
 
-    Names may hold any character, so ``$`` is no formula, and a glyph that the layout font
-    lacks is no error: a browser draws it with a font of its own.
+    ``$`` is no formula there, and a glyph that no font of this machine has is no
+    error: the text beside the picture has it.
     """
+    look: Any = {"font.family": _fonts(), "text.parse_math": False}
+    with mpl.rc_context(look), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from (current )?font")
+        yield
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Draw inside: the look is set on entry and what was there before is restored."""
     look: Any = {  # matplotlib spells the names of all settings out as a type
-        "font.family": _fonts(),
         "font.size": 8,
         "axes.titlesize": 8.5,
         "axes.titleweight": "bold",
@@ -109,15 +117,13 @@ def styled() -> Iterator[None]:
         "legend.handlelength": 2.2,
         "lines.linewidth": 1.5,
         "lines.solid_capstyle": "butt",
-        "text.parse_math": False,
         "axes.unicode_minus": True,
         "figure.constrained_layout.use": True,
         "svg.fonttype": "none",
         "svg.hashsalt": "hepacast",
         "pdf.fonttype": 42,
     }
-    with mpl.rc_context(look), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from (current )?font")
+    with readable(), mpl.rc_context(look):
         yield
 
 
