@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from hepacast.radiomics.filters.ibsi import PAD, BoundedParams
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -43,7 +43,15 @@ class GaborParams(BoundedParams):
     """Filter axial slices, or average over slices across each axis."""
 
 
-@FILTERS.register(GaborParams)
+@registered(
+    GaborParams,
+    FilterEntry(
+        ibsi="Q88H",
+        formula="|x ** (wave x Gaussian envelope)|; mean of all directions, if asked",
+        unit="image",
+        source="IBSI 2 reference manual, Gabor filters",
+    ),
+)
 def gabor(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Take the modulus of the response to a complex wave under a Gaussian envelope.
 

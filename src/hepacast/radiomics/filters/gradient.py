@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting, widened
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered, widened
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -27,7 +27,15 @@ class GradientParams(FilterParams):
     """Differences per mm; per voxel otherwise."""
 
 
-@FILTERS.register(GradientParams)
+@registered(
+    GradientParams,
+    FilterEntry(
+        ibsi="",
+        formula="|gradient of x| by central differences",
+        unit="image / mm",
+        source="ITK, GradientMagnitudeImageFilter",
+    ),
+)
 def gradient(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Take the length of the gradient by central differences; the edge is repeated.
 

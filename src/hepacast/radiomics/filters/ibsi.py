@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -117,7 +117,15 @@ def convolved(
     return data
 
 
-@FILTERS.register(MeanParams)
+@registered(
+    MeanParams,
+    FilterEntry(
+        ibsi="S60F",
+        formula="mean of x over a cube or square",
+        unit="image",
+        source="IBSI 2 reference manual, mean filters",
+    ),
+)
 def mean(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Average over a cube or square.  Source: IBSI 2 reference manual, "Mean filters"."""
     del setting
@@ -132,7 +140,15 @@ def mean(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     return {f"mean-{params.support}{_plane(params)}": respond}
 
 
-@FILTERS.register(TruncatedLogParams)
+@registered(
+    TruncatedLogParams,
+    FilterEntry(
+        ibsi="L6PA",
+        formula="x ** sampled Laplacian of Gaussian, cut off",
+        unit="image / voxel2",
+        source="IBSI 2 reference manual, Laplacian-of-Gaussian filters",
+    ),
+)
 def truncated_log(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Convolve with a sampled Laplacian of Gaussian.
 
@@ -191,7 +207,15 @@ def sampled_laplacian(
     return total
 
 
-@FILTERS.register(LawsParams)
+@registered(
+    LawsParams,
+    FilterEntry(
+        ibsi="JTXT",
+        formula="x ** one kernel per axis; highest of all turns, mean |response| around, if asked",
+        unit="image",
+        source="Laws 1980; IBSI 2 reference manual, Laws kernels",
+    ),
+)
 def laws(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Convolve with Laws kernels, with rotation invariance and energy if asked for.
 

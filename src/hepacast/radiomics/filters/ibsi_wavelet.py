@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from hepacast.radiomics.filters.ibsi import _MODE, BoundedParams, turns
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -54,7 +54,15 @@ class SeparableWaveletParams(BoundedParams):
         return name
 
 
-@FILTERS.register(SeparableWaveletParams)
+@registered(
+    SeparableWaveletParams,
+    FilterEntry(
+        ibsi="25BO",
+        formula="x ** low (L) or high (H) pass along every axis; mean of all turns, if asked",
+        unit="image",
+        source="IBSI 2 reference manual, separable wavelets",
+    ),
+)
 def separable_wavelet(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Convolve with one band of an undecimated wavelet transform.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -49,7 +49,15 @@ class Lbp3DParams(FilterParams):
     """Subdivisions of the icosahedron whose corners are sampled."""
 
 
-@FILTERS.register(Lbp2DParams)
+@registered(
+    Lbp2DParams,
+    FilterEntry(
+        ibsi="",
+        formula="pattern of the points on a circle that are as bright as x or brighter",
+        unit="1",
+        source="Ojala 2002, IEEE PAMI 24:971",
+    ),
+)
 def lbp_2d(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Compute binary patterns slice by slice, across the flat axis of the texture settings.
 
@@ -128,7 +136,15 @@ def _shifted(plane: Float[np.ndarray, "j i"], row: float, column: float) -> np.n
     return mixed
 
 
-@FILTERS.register(Lbp3DParams)
+@registered(
+    Lbp3DParams,
+    FilterEntry(
+        ibsi="",
+        formula="norm of each degree of the pattern on a sphere; kurtosis on the sphere",
+        unit="1",
+        source="Banerjee 2013, ACCV workshops; PyRadiomics 3.0.1, getLBP3DImage",
+    ),
+)
 def lbp_3d(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Compute rotation-invariant binary patterns on a sphere, and the kurtosis on it.
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from hepacast.core.errors import NotEstimableError
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting, widened
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered, widened
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -38,7 +38,15 @@ class LogParams(FilterParams):
     """Blob scales, mm; each gives one image."""
 
 
-@FILTERS.register(LogParams)
+@registered(
+    LogParams,
+    FilterEntry(
+        ibsi="L6PA",
+        formula="sigma^2 Laplacian of (x ** Gaussian of width sigma)",
+        unit="image",
+        source="ITK, LaplacianRecursiveGaussianImageFilter; PyRadiomics 3.0.1, getLoGImage",
+    ),
+)
 def laplacian_of_gaussian(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Apply the scale-normalised Laplacian of a Gaussian, in 3D.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -23,7 +23,15 @@ class OriginalParams(FilterParams):
     kind: Literal["original"] = "original"
 
 
-@FILTERS.register(OriginalParams)
+@registered(
+    OriginalParams,
+    FilterEntry(
+        ibsi="",
+        formula="x",
+        unit="image",
+        source="the image",
+    ),
+)
 def original(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Return the image itself."""
     del params, setting

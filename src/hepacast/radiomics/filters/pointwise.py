@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from hepacast.core.errors import NotEstimableError
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -79,7 +79,15 @@ def _named(params: FilterParams, setting: Setting, curve: Curve) -> Mapping[str,
     return {name: partial(_respond, curve=curve, scale=scale)}
 
 
-@FILTERS.register(SquareParams)
+@registered(
+    SquareParams,
+    FilterEntry(
+        ibsi="",
+        formula="sign(x) x^2 / scale (PyRadiomics: without the sign)",
+        unit="image",
+        source="PyRadiomics 3.0.1, getSquareImage",
+    ),
+)
 def square(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Square the intensity, ``x^2 / full scale``; the sign of x is kept, but not by PyRadiomics.
 
@@ -94,7 +102,15 @@ def square(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     return _named(params, setting, curve)
 
 
-@FILTERS.register(SquareRootParams)
+@registered(
+    SquareRootParams,
+    FilterEntry(
+        ibsi="",
+        formula="sign(x) root(scale |x|)",
+        unit="image",
+        source="PyRadiomics 3.0.1, getSquareRootImage",
+    ),
+)
 def square_root(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Take the root of the absolute intensity times the full scale, with the sign of x.
 
@@ -108,7 +124,15 @@ def _root(x: Float[np.ndarray, "k j i"], scale: float) -> Float[np.ndarray, "k j
     return root
 
 
-@FILTERS.register(LogarithmParams)
+@registered(
+    LogarithmParams,
+    FilterEntry(
+        ibsi="",
+        formula="sign(x) log(|x| + 1) scale / log(scale + 1)",
+        unit="image",
+        source="PyRadiomics 3.0.1, getLogarithmImage",
+    ),
+)
 def logarithm(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Take the logarithm of 1 + the absolute intensity, with the sign of x, to full scale.
 
@@ -123,7 +147,15 @@ def logarithm(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     return _named(params, setting, curve)
 
 
-@FILTERS.register(ExponentialParams)
+@registered(
+    ExponentialParams,
+    FilterEntry(
+        ibsi="",
+        formula="exp(x log(scale) / scale)",
+        unit="image",
+        source="PyRadiomics 3.0.1, getExponentialImage",
+    ),
+)
 def exponential(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Take the exponential, ``exp(x log(full scale) / full scale)``.
 

@@ -39,6 +39,42 @@ Filter = Callable[["FilterParams", Setting], Mapping[str, Response]]
 FILTERS: Registry[Filter] = Registry("radiomics filters")
 
 
+@dataclass(frozen=True, slots=True)
+class FilterEntry:
+    """One line of the catalogue of filters.
+
+    Parameters
+    ----------
+    ibsi : str
+        Permanent IBSI code; empty where IBSI has none.
+    formula : str
+        Response at intensity x, in words or symbols; ``**`` is convolution.
+    unit : str
+        ``"1"`` for a pure number; ``"image"`` is the unit of the intensities.
+    source : str
+        Where the definition comes from.
+    """
+
+    ibsi: str
+    formula: str
+    unit: str
+    source: str
+
+
+CATALOGUE: dict[str, FilterEntry] = {}
+"""What every registered filter is, by kind."""
+
+
+def registered(params: type[FilterParams], entry: FilterEntry) -> Callable[[Filter], Filter]:
+    """Register a filter under its settings, and write its line of the catalogue."""
+
+    def bind(made: Filter) -> Filter:
+        CATALOGUE[str(params.model_fields["kind"].default)] = entry
+        return FILTERS.register(params)(made)
+
+    return bind
+
+
 def widened(shape: tuple[int, ...], box: Box, margin: tuple[int, int, int]) -> tuple[Box, Box]:
     """Widen a box inside an image, and find the box again inside the wider one.
 

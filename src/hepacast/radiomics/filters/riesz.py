@@ -12,7 +12,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from hepacast.core.volume import Volume
 from hepacast.radiomics.filters.ibsi import BoundedParams, sampled_laplacian
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.filters.spectrum import (
     Spectrum,
     extended,
@@ -81,7 +81,15 @@ class RieszLogParams(RieszParams):
     """Order along i, j and k, or along the principal axes."""
 
 
-@FILTERS.register(SimoncelliParams)
+@registered(
+    SimoncelliParams,
+    FilterEntry(
+        ibsi="PRT7",
+        formula="x ** band of radial frequencies, and its Riesz transform if asked",
+        unit="image",
+        source="Portilla and Simoncelli 2000, IJCV 40:49; IBSI 2, non-separable wavelets",
+    ),
+)
 def simoncelli(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Pass one band of frequencies, alike in all directions, and transform it if asked for.
 
@@ -98,7 +106,15 @@ def simoncelli(params: FilterParams, setting: Setting) -> Mapping[str, Response]
     return {f"simoncelli-{params.level}{_suffix(params)}": partial(_simoncelli, params=params)}
 
 
-@FILTERS.register(RieszLogParams)
+@registered(
+    RieszLogParams,
+    FilterEntry(
+        ibsi="AYRS",
+        formula="Riesz transform of x ** sampled Laplacian of Gaussian",
+        unit="image / voxel2",
+        source="Unser and Van De Ville 2010, IEEE TIP 19:636; IBSI 2, Riesz transforms",
+    ),
+)
 def riesz_log(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Transform the response to a sampled Laplacian of Gaussian.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, PositiveInt, field_validator
 
-from hepacast.radiomics.filters.registry import FILTERS, Response, Setting
+from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
 if TYPE_CHECKING:
@@ -43,7 +43,15 @@ class WaveletParams(FilterParams):
         return name
 
 
-@FILTERS.register(WaveletParams)
+@registered(
+    WaveletParams,
+    FilterEntry(
+        ibsi="25BO",
+        formula="x ** low (L) or high (H) pass along every axis, undecimated",
+        unit="image",
+        source="PyWavelets, swtn; PyRadiomics 3.0.1, getWaveletImage",
+    ),
+)
 def wavelet(params: FilterParams, setting: Setting) -> Mapping[str, Response]:
     """Apply an undecimated wavelet transform along all axes (in-plane ones if flat).
 
