@@ -121,7 +121,7 @@ def _gone(path: Path, got: str) -> StoreError:
 
 
 @lru_cache(maxsize=1)
-def _code() -> str:
+def code_digest() -> str:
     """Digest the code that results depend on: those of other code are never used."""
     root = Path(hepacast.__file__).parent
     files = sorted(path for room in _ROOMS for path in (root / room).rglob("*.py"))
@@ -218,7 +218,7 @@ def _errand(work: Work, freezer: Freezer, task: Callable[[Any], Any], item: obje
     digest = digest_bytes(b"json\0" + part.data)
     freezer.put(digest, part)
     name = f"{task.__module__}:{task.__qualname__}"
-    around = {"software": versions(), "code": _code()}
+    around = {"software": versions(), "code": code_digest()}
     key = content_key(name, VERSION, around, {"item": digest})
     return Errand(str(work.folder), name, digest, key)
 

@@ -223,7 +223,7 @@ def test_another_fold_setting_or_code_has_other_results(
     ]
     list(run.work(resample, others))
     assert len(results(tmp_path)) == 4
-    monkeypatch.setattr(errands, "_code", lambda: "other code")
+    monkeypatch.setattr(errands, "code_digest", lambda: "other code")
     list(run.work(resample, [one]))
     assert len(results(tmp_path)) == 5
 
