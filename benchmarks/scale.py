@@ -81,7 +81,7 @@ def workers(patients: int) -> None:
         study = place / "cohort" / "study.yaml"
         study.write_text(STUDY.format(horizon=24, seed=7, shuffles=0))
         materials = gather(study)
-        took = {}
+        took: dict[int, float] = {}
         for count in (1, 2, 1, 2):
             out = place / f"out {count} {len(took)} {time.monotonic()}"
             with Execution(count).open() as run:
