@@ -73,3 +73,16 @@ def test_a_plane_of_voxels_in_any_direction_has_no_thickness() -> None:
     place = Place(k + j == i + 4, (0.8, 0.8, 0.8))
     sample = Sample(place, np.zeros(place.size))
     assert principal_lengths(sample)[2] == 0.0
+
+
+def test_an_image_of_zeros_has_a_root_and_no_other_scaled_response() -> None:
+    grid = Grid((5, 5, 5), (1.0, 1.0, 1.0))
+    zeros = Volume(np.zeros(grid.shape, np.int16), grid)
+    kinds = ["square", "squareroot", "logarithm", "exponential"]
+    params = ExtractParams.model_validate(
+        {"definitions": "pyradiomics", "filters": kinds, "families": ["firstorder"]}
+    )
+    found = extract_case({"pvp": zeros}, {"liver": Region(np.ones(grid.shape, bool), grid)}, params)
+    for name, value in found.values.items():
+        assert np.isnan(value) == (name.filter != "squareroot")
+        assert found.reasons.get(name) == ("undefined" if np.isnan(value) else None)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import PositiveFloat
 
-from hepacast.core.errors import NotEstimableError
 from hepacast.radiomics.filters.registry import FilterEntry, Response, Setting, registered
 from hepacast.radiomics.settings import FilterParams
 
@@ -63,11 +62,8 @@ def _respond(image: Volume, box: Box, *, curve: Curve, scale: float | None) -> n
     if scale is None:
         scale = float(np.abs(image.data.astype(np.float64)).max())
     if scale <= 0 and curve is not _root:
-        raise NotEstimableError(
-            what="a point filter scaled by the image needs an intensity other than 0",
-            got="an image of zeros",
-            fix="Use a declared full_scale.",
-        )
+        # 0 / 0 everywhere: the features say that they are undefined.
+        return np.full([part.stop - part.start for part in box], np.nan)
     return curve(image.data[box].astype(np.float64), scale)
 
 
