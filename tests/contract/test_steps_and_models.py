@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CASES, PATIENTS, FEATURES = 90, 75, 12
 OUTCOMES = ("binary", "survival", "competing")
-KEEPS_GAPS = {"impute", "chained", "variance", "zscore", "robust", "quantile", "columns"}
+KEEPS_GAPS = {"impute", "chained", "variance", "zscore", "robust", "quantile", "columns", "imputed"}
 """Steps that accept missing values; all others raise a TableError."""
 SETTINGS: dict[str, dict[str, object]] = {
     "rfe": {"keep": 4},
@@ -35,6 +35,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "forest": {"folds": 3, "trees": 12, "min_leaf": (5,)},
     "mlp": {"folds": 3, "hidden": 4, "decay": (1.0,), "steps": 40},
     "lightgbm": {"folds": 3, "trees": 20, "leaves": (4,)},
+    "imputed": {"imputations": 2, "rounds": 2},
     "xgboost": {"folds": 3, "trees": 20, "depth": (2,)},
 }
 """Where the defaults would keep everything here, or take long."""

@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from hepacast.core.params import Params
 from hepacast.select.step import FittedStep, step, with_columns
+from hepacast.stats.chained_equations import learn_equations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxtyping import Float
-
     from hepacast.core.folds import Train
     from hepacast.core.table import FeatureName, FeatureTable
+    from hepacast.stats.chained_equations import Equations
 
 
 class ChainedParams(Params):
@@ -41,13 +41,8 @@ class FillFromOthers(FittedStep):
         What it learned from.
     outputs : sequence of FeatureName
         Columns that are kept.
-    scale : (3, output) float
-        Mean, standard deviation and the two ends of the training range follow
-        as rows: mean, SD, low, high.
-    equations : sequence of (column, (output,) float)
-        Weights for standardised columns, in the order of filling.
-    rounds : int
-        Passes over the equations.
+    equations : Equations
+        Of these columns, in this order.
     notes : sequence of str
         Which columns were dropped.
     """
@@ -56,27 +51,15 @@ class FillFromOthers(FittedStep):
         self,
         train: Train,
         outputs: Sequence[FeatureName],
-        scale: Float[np.ndarray, "row output"],
-        equations: Sequence[tuple[int, Float[np.ndarray, " output"]]],
-        *,
-        rounds: int,
+        equations: Equations,
         notes: Sequence[str],
     ) -> None:
         super().__init__(train, outputs, notes)
-        self._scale, self.equations, self.rounds = scale, tuple(equations), rounds
+        self.equations = equations
 
     def _apply(self, table: FeatureTable) -> FeatureTable:
         values = with_columns(table, self.outputs).values
-        mean, deviation, low, high = self._scale
-        z = (values - mean) / deviation
-        gaps = np.isnan(z)
-        z = np.where(gaps, 0.0, z)
-        for _ in range(self.rounds):
-            for column, weights in self.equations:
-                z[gaps[:, column], column] = z[gaps[:, column]] @ weights
-        # No filled value outside what training patients had.
-        filled = np.clip(z * deviation + mean, low, high)
-        return table.with_values(np.where(gaps, filled, values), self.outputs)
+        return table.with_values(self.equations.fill(values), self.outputs)
 
 
 @step(ChainedParams)
@@ -99,47 +82,15 @@ def chained(train: Train, params: ChainedParams, rng: np.random.Generator) -> Fi
 
     Notes
     -----
-    One filled data set: it understates the uncertainty of coefficients.  For
-    pooled inference draw several (Rubin).  Source: van Buuren and
-    Groothuis-Oudshoorn 2011, J Stat Softw 45(3).
+    One filled data set: it understates the uncertainty of coefficients.  The
+    model ``imputed`` draws several and pools them (Rubin).  Source: van Buuren
+    and Groothuis-Oudshoorn 2011, J Stat Softw 45(3).
     """
     values, columns = train.table.values, train.table.columns
     missing = np.isnan(values)
     share = missing.mean(axis=0) if len(values) else np.zeros(len(columns))
     keep = np.flatnonzero((share <= params.drop_missing_over) & ~missing.all(axis=0))
-    kept, gaps = values[:, keep], missing[:, keep]
     outputs = [columns[at] for at in keep]
     notes = [f"{len(columns) - len(keep)} columns dropped"] if len(keep) < len(columns) else []
-    if not len(keep):
-        return FillFromOthers(train, [], np.zeros((4, 0)), (), rounds=1, notes=notes)
-    mean, deviation = np.nanmean(kept, axis=0), np.nanstd(kept, axis=0)
-    deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
-    scale = np.stack([mean, deviation, np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)])
-    z = np.where(gaps, 0.0, (kept - mean) / deviation)
-    equations: list[tuple[int, Any]] = []
-    # A column complete in training may have gaps in a new patient: all get an equation.
-    order = np.argsort(gaps.sum(axis=0), kind="stable")
-    for round_ in range(params.rounds):
-        equations = []
-        for column in order:
-            weights = _equation(z, ~gaps[:, column], int(column), params.ridge)
-            z[gaps[:, column], column] = z[gaps[:, column]] @ weights
-            equations.append((int(column), weights))
-        if round_ and not gaps.any():
-            break
-    return FillFromOthers(train, outputs, scale, equations, rounds=params.rounds, notes=notes)
-
-
-def _equation(
-    z: Float[np.ndarray, "case feature"], rows: np.ndarray, column: int, ridge: float
-) -> Float[np.ndarray, " feature"]:
-    """Fit one column on the others by ridge regression; its own weight is 0."""
-    x, y = z[rows].copy(), z[rows, column]
-    x[:, column] = 0.0
-    n, p = x.shape
-    if p <= n:
-        weights = np.linalg.solve(x.T @ x + ridge * n * np.eye(p), x.T @ y)
-    else:
-        weights = x.T @ np.linalg.solve(x @ x.T + ridge * n * np.eye(n), y)
-    weights[column] = 0.0
-    return np.asarray(weights, dtype=np.float64)
+    equations = learn_equations(values[:, keep], rounds=params.rounds, ridge=params.ridge)
+    return FillFromOthers(train, outputs, equations, notes)
