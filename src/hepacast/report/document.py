@@ -20,6 +20,7 @@ from hepacast.report.figures.svg import inline_svg, raw_svg
 from hepacast.report.sections.checklists import checklists
 from hepacast.report.sections.outcome import outcome_section
 from hepacast.report.sections.patients import patients, pictures
+from hepacast.report.sections.protocol import certificate
 from hepacast.report.sections.summary import summary
 from hepacast.report.sections.trust import methods, precision, provenance, trouble
 from hepacast.report.wording import column_label, moment, slug
@@ -93,6 +94,7 @@ def compose(content: ReportContent) -> Document:
         patients(content),
         *(outcome_section(one) for one in content.outcomes),
         precision(content),
+        certificate(content),
         pictures(content),
         trouble(content),
         methods(content),

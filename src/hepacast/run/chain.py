@@ -12,7 +12,9 @@ from hepacast.core.folds import Fitted, Fold, Train, keep_columns
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
+from hepacast.run.deep_score import SCORE_MODELS
 from hepacast.select import STEPS
+from hepacast.select.combat import CombatParams
 from hepacast.stats.dealing import deal_folds
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from hepacast.core.folds import Cohort
+    from hepacast.core.params import Params
     from hepacast.models.model import FittedModel
+    from hepacast.run.reread import Rereading
     from hepacast.run.study import ModelsParams, ScoreParams
     from hepacast.select import FittedStep
 
@@ -42,6 +46,11 @@ class Recipe:
         Folds inside a training part.
     seed : int
         Seed of the study.
+    tops : mapping of str to ModelParams
+        What combines the scores of a model, where that is not ``models.fit``; a model
+        of one score that is listed here learns from that score, too.
+    rereading : Rereading, optional
+        Second readings; they choose among the columns of every score first.
     """
 
     scores: Mapping[str, ScoreParams]
@@ -49,6 +58,25 @@ class Recipe:
     columns: Mapping[str, tuple[FeatureName, ...]]
     inner: int
     seed: int
+    tops: Mapping[str, Params] = field(default_factory=dict)
+    rereading: Rereading | None = None
+
+    def top(self, model: str) -> Params | None:
+        """Return what combines the scores of a model; None where it is its only score."""
+        if model in self.tops:
+            return self.tops[model]
+        return self.models.fit if len(self.models.sets[model]) > 1 else None
+
+    def offered(self, score: str) -> tuple[FeatureName, ...]:
+        """List the columns that a score chooses from."""
+        sources = self.scores[score].from_
+        return tuple(column for source in sources for column in self.columns[source])
+
+    def rechecked(self, score: str) -> bool:
+        """Tell whether second readings choose among the columns of a score."""
+        if self.rereading is None:
+            return False
+        return not set(self.rereading.readings[0].columns).isdisjoint(self.offered(score))
 
 
 class FittedScore(Fitted):
@@ -63,9 +91,9 @@ class FittedScore(Fitted):
 
     def _chain(self, table: FeatureTable) -> FeatureTable:
         """Take rows through the steps, up to the model."""
-        table = table.select(self.columns)
+        whole, table = table, table.select(self.columns)
         for step in self.steps:
-            table = step._apply(table)
+            table = step._apply(_complete(table, step.inputs, whole))
         return table
 
     def _apply(self, table: FeatureTable) -> FeatureTable:
@@ -192,9 +220,10 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
     for name, members in recipe.models.sets.items():
         beside[name] = _beside(unseen, members)
         learned = Train(train.with_table(beside[name]))
-        if len(members) > 1:
+        top = recipe.top(name)
+        if top is not None:
             rng = generator(recipe.seed, key, name)
-            combined[name] = MODELS[recipe.models.fit](learned, recipe.models.fit, rng)
+            combined[name] = MODELS[top](learned, top, rng)
             own = combined[name].apparent(learned).table
         else:
             own = learned.table
@@ -206,15 +235,37 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
 def fit_score(train: Train, name: str, recipe: Recipe, key: str) -> FittedScore:
     """Fit the steps of one score, one on the output of the other, and then its model."""
     spec = recipe.scores[name]
-    sources = [column for source in spec.from_ for column in recipe.columns[source]]
-    learned = keep_columns(train, sources)
-    steps = []
+    offered = keep_columns(train, recipe.offered(name))
+    learned: Train = offered
+    steps: list[FittedStep] = []
+    if recipe.rereading is not None:
+        agreed = recipe.rereading.choose(offered)
+        if agreed is not None:
+            learned = agreed.apparent(learned)
+            steps.append(agreed)
     for at, params in enumerate(spec.steps):
-        step = STEPS[params](learned, params, generator(recipe.seed, key, name, at))
-        learned = step.apparent(learned)
+        ready = _complete(learned.table, batch_columns(params), train.table)
+        rng = generator(recipe.seed, key, name, at)
+        step = STEPS[params](Train(learned.with_table(ready)), params, rng)
+        learned = step.apparent(Train(learned.with_table(ready)))
         steps.append(step)
-    model = MODELS[spec.model](learned, spec.model, generator(recipe.seed, key, name, "model"))
-    return FittedScore(keep_columns(train, sources), name, tuple(steps), model)
+    rng = generator(recipe.seed, key, name, "model")
+    model = SCORE_MODELS[spec.model](learned, spec.model, rng)
+    return FittedScore(offered, name, tuple(steps), model)
+
+
+def batch_columns(params: Params) -> tuple[FeatureName, ...]:
+    """Return the column that a step needs beside those it changes: the batch of ComBat."""
+    return (FeatureName.parse(params.batch),) if isinstance(params, CombatParams) else ()
+
+
+def _complete(
+    table: FeatureTable, wanted: tuple[FeatureName, ...], whole: FeatureTable
+) -> FeatureTable:
+    """Add the columns that a step asks for and no step before it has handed on."""
+    there = set(table.columns)
+    missing = [column for column in wanted if column not in there]
+    return table.beside(whole.select(missing)) if missing else table
 
 
 def divide(cohort: Cohort, folds: int, rng: np.random.Generator) -> Iterator[Fold]:

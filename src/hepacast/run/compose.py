@@ -12,8 +12,7 @@ import numpy as np
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
-from hepacast.report.content.outcome import Fit
-from hepacast.run.apparent import final_fit
+from hepacast.run import compose_protocol as protocol
 from hepacast.run.equation import equation_of
 from hepacast.run.evaluate import compare, evaluate
 from hepacast.run.lock import versions
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from hepacast.run.flow import Joined, Step
     from hepacast.run.gather import Materials
     from hepacast.run.record import CaseRecord
+    from hepacast.run.study import EvaluateParams
 
 PICTURES = 12
 """Cases shown in the report; all others are in the folder of cases."""
@@ -49,6 +49,8 @@ class Circumstances:
     lock_digest: str
     created: str
     truths: Mapping[str, Sequence[Known]]
+    divided: tuple[Step, ...] = ()
+    openings: Sequence[tuple[str, int, int]] = ()
 
 
 def compose(
@@ -71,7 +73,10 @@ def compose(
             lock=_lock(materials, joined, around.lock_digest),
             declared=about.declared,
         ),
-        flow=tuple(_flow_step(step) for step in joined.steps),
+        flow=tuple(_flow_step(step) for step in (*joined.steps, *around.divided)),
+        openings=tuple(
+            shown.Opening(cohort=name, n=n, opened=count) for name, n, count in around.openings
+        ),
         table_one=table_one(materials.clinical, findings[0].cohort),
         outcomes=outcomes,
         precision=tuple(p for f in findings for p in precision(f.name, f.cohort, f.recipe)),
@@ -159,7 +164,7 @@ def _failure(case: str, error: HepacastError) -> shown.Failure:
 def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> shown.OutcomeReport:
     """Compute all that is shown of one outcome."""
     outcome = finding.cohort.outcome
-    final = final_fit(finding.cohort, finding.recipe, finding.at_days)
+    final = finding.final
     models = tuple(_model(finding, name, final, materials) for name in finding.recipe.models.sets)
     found = finding.assessment.models
     candidates = [name for name, role in finding.roles.items() if name in found and role]
@@ -184,10 +189,11 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
                 for model, null in finding.shuffles.items()
                 if len(null)  # no shuffle, no claim
             ),
-            "certificate": tuple(
-                Fit(name=key, seen=seen, scored=scored)
-                for key, seen, scored in finding.assessment.certificate
-            ),
+            "certificate": protocol.certificate(finding),
+            "controls": protocol.controls(finding),
+            "seeds": protocol.seeds(finding),
+            "published": protocol.published(finding, materials.study.published),
+            "winner": protocol.winner(finding),
             "truth": tuple(
                 shown.Truth(
                     name=f"{measure} of {known.model}{known.where}",
@@ -213,42 +219,54 @@ def _headline(models: tuple[shown.Model, ...], name: str) -> tuple[str, shown.Es
 def _model(finding: Finding, name: str, final: Final, materials: Materials) -> shown.Model:
     """Show one model: honest and apparent results, what it chose, and how steadily."""
     settings = materials.study.evaluate
-    outcome, members = finding.cohort.outcome, finding.recipe.models.sets[name]
-    assessment = finding.assessment
+    members = finding.recipe.models.sets[name]
     return shown.Model(
         name=name,
         role="baseline" if finding.roles[name] == "baseline" else "candidate",
         ingredients=members,
-        algorithm=_algorithm(finding, members),
+        algorithm=_algorithm(finding, name),
         steps=tuple(step for score in members for step in _steps(finding.recipe, score)),
-        evaluations=(
-            evaluate(
-                outcome,
-                assessment.models[name],
-                finding.at_days,
-                settings,
-                seen=final.models[name],
-                patients=finding.cohort.table.patients,
-            ),
-            evaluate(outcome, final.models[name], finding.at_days, settings, apparent=True),
-        ),
+        evaluations=_evaluations(finding, name, settings),
         coefficients=tuple(c for score in members for c in _coefficients(finding, score, final)),
         funnel=tuple(f for score in members for f in _funnel(finding, score)),
         equation=equation_of(final.fitted, name, final.train, materials.clinical, finding.at_days),
     )
 
 
-def _algorithm(finding: Finding, members: tuple[str, ...]) -> str:
+def _evaluations(
+    finding: Finding, name: str, settings: EvaluateParams
+) -> tuple[shown.Evaluation, ...]:
+    """Evaluate one model out of fold, on test cohorts, corrected and apparent, side by side."""
+    outcome, final = finding.cohort.outcome, finding.final.models[name]
+    honest = evaluate(
+        outcome,
+        finding.assessment.models[name],
+        finding.at_days,
+        settings,
+        seen=final,
+        patients=finding.cohort.table.patients,
+    )
+    apparent = evaluate(outcome, final, finding.at_days, settings, apparent=True)
+    named = {"cohort": protocol.cohort_name(finding)}
+    return (
+        honest.model_copy(update=named),
+        *protocol.held_out(finding, name, settings),
+        *protocol.corrected(finding, name),
+        apparent.model_copy(update=named),
+    )
+
+
+def _algorithm(finding: Finding, name: str) -> str:
     """Name what turns columns into the model's number."""
-    if len(members) > 1:
-        return f"{kind_of(finding.recipe.models.fit)} of out-of-fold scores"
-    return kind_of(finding.recipe.scores[members[0]].model)
+    top = finding.recipe.top(name)
+    if top is not None:
+        return f"{kind_of(top)} of out-of-fold scores"
+    return kind_of(finding.recipe.scores[finding.recipe.models.sets[name][0]].model)
 
 
 def _steps(recipe: Recipe, score: str) -> list[str]:
     """List all that is learned for one score, in order."""
-    spec = recipe.scores[score]
-    return [f"{score}: {kind_of(part)}" for part in (*spec.steps, spec.model)]
+    return [f"{score}: {kind}" for kind in protocol.steps_of(recipe, score)]
 
 
 def _coefficients(finding: Finding, score: str, final: Final) -> list[shown.Coefficient]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
     from hepacast.core.outcome import Outcome
+    from hepacast.core.table import FeatureName
     from hepacast.run.chain import Recipe
+    from hepacast.run.finding import Finding
     from hepacast.run.protocol import OutOfFold
-    from hepacast.run.study import SplitParams, Study
+    from hepacast.run.split_settings import SplitParams
+    from hepacast.run.study import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +82,74 @@ def permuted_labels(
     tasks = [Shuffle(cohort, recipe, study.split, at_days, number) for number in range(times)]
     on_event(Started(stage, times))
     found: dict[int, dict[str, float]] = {}
-    for at, result in executor.map(shuffled, tasks):
+    for at, result in executor.work(shuffled, tasks):
         if isinstance(result, HepacastError):
             on_event(Noticed(stage, f"shuffle {at + 1} could not be fitted: {result}"))
         else:
             found[at] = result
         on_event(Advanced(stage, str(at + 1)))
     names = recipe.models.sets
+    return {n: np.array([found[at][n] for at in sorted(found)]) for n in names}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """One whole validation with noise for features, ready to be worked on anywhere."""
+
+    cohort: Cohort
+    recipe: Recipe
+    split: SplitParams
+    at_days: float | None
+    number: int
+    measured: frozenset[FeatureName]
+
+
+def noisy(task: Noise) -> dict[str, float]:
+    """Replace every measured column by normal noise, and run everything once."""
+    table = task.cohort.table
+    rng = generator(task.split.seed, "random features", task.number)
+    columns = np.array([name in task.measured for name in table.columns])
+    by_id = np.argsort(np.array(table.cases))
+    values = table.values.copy()
+    noise = rng.standard_normal((len(table), int(columns.sum())))
+    values[np.ix_(by_id, np.flatnonzero(columns))] = noise
+    cohort = task.cohort.with_table(table.with_values(values))
+    # Second readings of noise would agree on nothing.
+    recipe = replace(task.recipe, rereading=None)
+    tasks = plan(cohort, recipe, task.split, task.at_days, repeats=1)
+    found = assess(tasks, Executor())
+    return {n: discrimination(cohort.outcome, one) for n, one in found.models.items()}
+
+
+def random_features(
+    finding: Finding,
+    measured: frozenset[FeatureName],
+    study: Study,
+    executor: Executor,
+    *,
+    on_event: Listener = ignore,
+) -> Mapping[str, Float[np.ndarray, " draw"]]:
+    """Return the discrimination of every model that uses measured columns, on noise instead.
+
+    Clinical columns stay as they are: a model that mixes both may keep what they know.
+    """
+    stage = f"random features {finding.name}"
+    times = study.controls.random_features
+    tasks = [
+        Noise(finding.cohort, finding.recipe, study.split, finding.at_days, number, measured)
+        for number in range(times)
+    ]
+    on_event(Started(stage, times))
+    found: dict[int, dict[str, float]] = {}
+    for at, result in executor.work(noisy, tasks):
+        if isinstance(result, HepacastError):
+            on_event(Noticed(stage, f"draw {at + 1} could not be fitted: {result}"))
+        else:
+            found[at] = result
+        on_event(Advanced(stage, str(at + 1)))
+    names = [
+        name
+        for name, members in finding.recipe.models.sets.items()
+        if any(measured.intersection(finding.recipe.offered(score)) for score in members)
+    ]
     return {n: np.array([found[at][n] for at in sorted(found)]) for n in names}

@@ -18,7 +18,8 @@ from hepacast.run.recipe import with_baselines
 if TYPE_CHECKING:
     from hepacast.core.outcome import Outcome
     from hepacast.run.gather import Materials
-    from hepacast.run.study import SplitParams, Study
+    from hepacast.run.split_settings import SplitParams
+    from hepacast.run.study import Study
 
 
 def require_feasible(materials: Materials) -> None:

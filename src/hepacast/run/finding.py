@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hepacast.run.controls import discrimination
@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hepacast.core.folds import Cohort
+    from hepacast.run.apparent import Final
     from hepacast.run.chain import Recipe
     from hepacast.run.flow import Step
+    from hepacast.run.held_out import HeldOut
+    from hepacast.run.optimism import Corrected
     from hepacast.run.protocol import Assessment, Resample
+    from hepacast.run.published import AsPublished
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,13 @@ class Finding:
     tasks: tuple[Resample, ...]
     assessment: Assessment
     shuffles: Mapping[str, np.ndarray]
+    final: Final
+    tests: tuple[HeldOut, ...] = ()
+    centres: tuple[HeldOut, ...] = ()
+    seeds: Mapping[str, np.ndarray] = field(default_factory=dict)
+    corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    noise: Mapping[str, np.ndarray] = field(default_factory=dict)
+    published: AsPublished | None = None
 
     def observed(self, model: str) -> float:
         """Return the out-of-fold discrimination of one model."""

@@ -11,7 +11,7 @@ from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.options import STRICT
 from hepacast.io.tables import read_table
-from hepacast.run.study import RadiomicsParams, TableFeaturesParams, read_study
+from hepacast.run.study import MeasuredParams, TableFeaturesParams, read_study
 from hepacast.run.yaml12 import load_yaml
 from hepacast.table.clinical import choose_predictors, read_clinical
 from hepacast.table.fields import parse_dictionary
@@ -102,10 +102,10 @@ class Materials:
         return tuple(row for row in self.images if row.reader == first)
 
     @property
-    def measured(self) -> dict[str, RadiomicsParams]:
+    def measured(self) -> dict[str, MeasuredParams]:
         """Feature blocks that are measured on images."""
         blocks = self.study.features.items()
-        return {name: b for name, b in blocks if isinstance(b, RadiomicsParams)}
+        return {name: b for name, b in blocks if isinstance(b, MeasuredParams)}
 
 
 def gather(path: Path, *, on_event: Listener = ignore) -> Materials:

@@ -34,6 +34,7 @@ def lock_text(
     materials: Materials,
     records: Mapping[str, str],
     resamples: Mapping[str, Sequence[Resample]],
+    tests: Sequence[tuple[str, int, int]] = (),
 ) -> str:
     """Write the lock as JSON.
 
@@ -45,6 +46,8 @@ def lock_text(
         Content key of every measured case.
     resamples : mapping of str to sequence of Resample
         Folds of every outcome; who is scored where was settled by the seed alone.
+    tests : sequence of (str, int, int)
+        Test cohorts: name, patients, and how often they were opened, this time included.
     """
     content = {
         "lock": 1,
@@ -52,6 +55,7 @@ def lock_text(
         "study": materials.study.model_dump(mode="json", by_alias=True),
         "digests": dict(materials.digests),
         "records": dict(records),
+        "tests": {name: {"patients": n, "opened": count} for name, n, count in tests},
         "outcomes": {
             name: {
                 "cases": list(tasks[0].cohort.table.cases),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
+from hepacast.core.registry import kind_of
 from hepacast.models import MODELS
 from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY, ScoreParams
 from hepacast.select import STEPS
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.table import FeatureName
     from hepacast.run.chain import Recipe
+
+
+def with_algorithms(recipe: Recipe) -> Recipe:
+    """Make one model of every set and algorithm, where a study lists algorithms.
+
+    Examples
+    --------
+    A set ``Rad`` under ``algorithms: [svm, knn]`` becomes ``Rad svm`` and ``Rad knn``;
+    each learns from the score's values that were themselves out of fold.
+    """
+    if not recipe.models.algorithms:
+        return recipe
+    sets = {
+        f"{name} {kind_of(params)}": members
+        for name, members in recipe.models.sets.items()
+        for params in recipe.models.algorithms
+    }
+    tops = {
+        f"{name} {kind_of(params)}": params
+        for name in recipe.models.sets
+        for params in recipe.models.algorithms
+    }
+    models = recipe.models.model_copy(update={"sets": sets})
+    return replace(recipe, models=models, tops=tops)
+
 
 VOLUMES = ("MeshVolume", "VoxelVolume")
 

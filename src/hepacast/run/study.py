@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import (
     BeforeValidator,
     NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -18,12 +16,19 @@ from pydantic import Field as Setting
 
 from hepacast.core.errors import StudyError
 from hepacast.core.params import Params
+from hepacast.core.registry import kind_of
 from hepacast.models import MODELS
 from hepacast.radiomics import ExtractParams
 from hepacast.run.case_settings import CasesParams, RegionParams
+from hepacast.run.control_settings import ControlsParams, PublishedParams
+from hepacast.run.deep_score import SCORE_MODELS
+from hepacast.run.deep_settings import CropsParams, EmbeddingParams, check_pictures
+from hepacast.run.reread import RereadParams
+from hepacast.run.split_settings import SplitParams
 from hepacast.run.yaml12 import load_yaml
 from hepacast.select import STEPS
 from hepacast.table.outcomes import OutcomeParams
+from hepacast.table.scores import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,11 +36,17 @@ if TYPE_CHECKING:
 
     StepBlock = Params
     ModelBlock = Params
+    ScoreModelBlock = Params
+    ComparatorBlock = Params
 else:
     _step = BeforeValidator(STEPS.spell_out, json_schema_input_type=STEPS.spellings())
     _model = BeforeValidator(MODELS.spell_out, json_schema_input_type=MODELS.spellings())
     StepBlock = Annotated[STEPS.union(), _step]
     ModelBlock = Annotated[MODELS.union(), _model]
+    _any = BeforeValidator(SCORE_MODELS.spell_out, json_schema_input_type=SCORE_MODELS.spellings())
+    ScoreModelBlock = Annotated[SCORE_MODELS.union(), _any]
+    _score = BeforeValidator(SCORES.spell_out, json_schema_input_type=SCORES.spellings())
+    ComparatorBlock = Annotated[SCORES.union(), _score]
 
 All = Literal["all"]
 VOLUME_ONLY, CLINICAL_ONLY = "volume-only", "clinical-only"
@@ -109,8 +120,11 @@ def _engine(block: object) -> object:
     return block
 
 
+MeasuredParams = RadiomicsParams | EmbeddingParams | CropsParams
+"""Blocks that are measured on images."""
+
 FeatureParams = Annotated[
-    Annotated[RadiomicsParams | TableFeaturesParams, Setting(discriminator="engine")],
+    Annotated[MeasuredParams | TableFeaturesParams, Setting(discriminator="engine")],
     BeforeValidator(_engine),
 ]
 
@@ -125,8 +139,8 @@ class ScoreParams(Params):
     """Sources of the columns: feature blocks, or ``clinical``."""
     steps: tuple[StepBlock, ...] = ()
     """Steps in order."""
-    model: ModelBlock
-    """What turns the columns that are left into one number."""
+    model: ScoreModelBlock
+    """What turns the columns that are left, or pictures, into one number."""
 
 
 class ModelsParams(Params):
@@ -136,28 +150,13 @@ class ModelsParams(Params):
     """Scores of every model."""
     fit: ModelBlock = Setting(default_factory=lambda: MODELS.parse("stack"))
     """What combines the scores; learned on scores that were themselves out of fold."""
+    algorithms: tuple[ModelBlock, ...] = ()
+    """Instead of ``fit``: every set is weighed by each of these, a model for every pair."""
+    comparators: tuple[ComparatorBlock, ...] = ()
+    """Published clinical scores to be held against, by name or with their columns:
+    ``[albi, {fib-4: {age: Alter}}]``."""
     volume: str | None = None
     """Column of the volume-only baseline; the first volume among the features by default."""
-
-
-class SplitParams(Params):
-    """How patients are divided; locked before any outcome is read."""
-
-    seed: NonNegativeInt = 7
-    """Seed of every random choice."""
-    outer: int = Setting(default=5, ge=2)
-    """Folds that give the estimate."""
-    repeats: PositiveInt = 3
-    """Independent divisions whose scores are averaged."""
-    inner: int = Setting(default=5, ge=2)
-    """Folds inside a training part, for tuning and for the scores that are combined."""
-
-
-class ControlsParams(Params):
-    """Runs that must fail if everything is honest."""
-
-    permuted_labels: NonNegativeInt = 20
-    """Whole runs on shuffled outcomes."""
 
 
 class EvaluateParams(Params):
@@ -174,19 +173,22 @@ class Study(Params):
 
     schema_: Literal[1] = Setting(alias="schema")
     """Version of this grammar."""
-    protocol: Literal["strict"] = "strict"
-    """Everything that learns, learns inside the resampling."""
+    protocol: Literal["strict", "as-published"] = "strict"
+    """``strict``: everything that learns, learns inside the resampling. ``as-published``: the
+    usual order of papers is run, too, and shown beside the strict result as optimistic."""
     study: AboutParams
     cases: CasesParams | None = None
     clinical: ClinicalParams
     outcomes: dict[str, OutcomeParams] = Setting(min_length=1)
     regions: dict[str, RegionParams] = Setting(default_factory=dict)
     features: dict[str, FeatureParams] = Setting(default_factory=dict)
+    reliability: RereadParams | None = None
     scores: dict[str, ScoreParams] = Setting(min_length=1)
     models: ModelsParams
     split: SplitParams = SplitParams()
     evaluate: EvaluateParams = EvaluateParams()
     controls: ControlsParams = ControlsParams()
+    published: PublishedParams = PublishedParams()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Study:
@@ -195,9 +197,9 @@ class Study(Params):
         _own_names("regions", self.regions)
         _own_names("scores", self.scores, (VOLUME_ONLY, CLINICAL_ONLY))
         _own_names("models.sets", self.models.sets, (VOLUME_ONLY, CLINICAL_ONLY))
-        measured = {n: f for n, f in self.features.items() if isinstance(f, RadiomicsParams)}
+        measured = {n: f for n, f in self.features.items() if isinstance(f, MeasuredParams)}
         if measured and (self.cases is None or not self.regions):
-            msg = "radiomics needs images and regions: give cases and regions"
+            msg = "features of images need images and regions: give cases and regions"
             raise ValueError(msg)
         masks = self.cases.masks if self.cases else {}
         earlier: list[str] = []
@@ -213,7 +215,21 @@ class Study(Params):
             _known(f"scores.{name}", "source", score.from_, [*self.features, "clinical"])
         for name, members in self.models.sets.items():
             _known(f"models.sets.{name}", "score", members, self.scores)
+        check_pictures(self.scores, self.features)
+        self._require_rereading(measured)
+        _require_distinct(self.models)
         return self
+
+    def _require_rereading(self, measured: dict[str, MeasuredParams]) -> None:
+        """Ask for somewhere that second readings can come from."""
+        if self.reliability is None:
+            return
+        made = [name for name in self.features if name not in measured]
+        _known("reliability.tables", "feature table", self.reliability.tables, made)
+        imaged = measured and self.cases is not None and self.cases.reader is not None
+        if not imaged and not self.reliability.tables:
+            msg = "reliability needs cases.reader, or tables of second readings"
+            raise ValueError(msg)
 
 
 def _own_names(place: str, names: Iterable[str], taken: tuple[str, ...] = ()) -> None:
@@ -225,6 +241,16 @@ def _own_names(place: str, names: Iterable[str], taken: tuple[str, ...] = ()) ->
         if not name or "/" in name or name != name.strip():
             msg = f"{place}: the name {name!r} must have no '/' and no blanks around it"
             raise ValueError(msg)
+
+
+def _require_distinct(models: ModelsParams) -> None:
+    """Refuse an algorithm or a comparator that is listed twice, or named as something else."""
+    for place, blocks in (("algorithms", models.algorithms), ("comparators", models.comparators)):
+        kinds = [kind_of(block) for block in blocks]
+        if twice := [kind for kind in kinds if kinds.count(kind) > 1]:
+            msg = f"models.{place}: {twice[0]!r} is listed twice"
+            raise ValueError(msg)
+    _own_names("models.sets", models.sets, tuple(map(kind_of, models.comparators)))
 
 
 def _known(place: str, kind: str, wanted: object, there: object) -> None:

@@ -14,20 +14,19 @@ from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
 from hepacast.run.case_pages import with_case_facts, write_case_pages
 from hepacast.run.cases import measure_all
-from hepacast.run.chain import Recipe
+from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.compose import Circumstances, compose
-from hepacast.run.controls import permuted_labels
+from hepacast.run.deep_score import with_pictures
 from hepacast.run.execution import Execution
 from hepacast.run.failures import failures_table, left_out
 from hepacast.run.feasible import require_feasible
-from hepacast.run.finding import Finding
-from hepacast.run.flow import cohort_of, join
+from hepacast.run.find import arrange, division_steps, find, openings
+from hepacast.run.flow import join
 from hepacast.run.gather import gather
-from hepacast.run.horizon import horizon_days
 from hepacast.run.lock import lock_text
 from hepacast.run.measure import plan_cases
-from hepacast.run.protocol import assess, plan
-from hepacast.run.recipe import with_baselines
+from hepacast.run.openings import ledger_path, record_opening, require_closed
+from hepacast.run.second_reading import read_again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.report.content import ReportContent
-    from hepacast.run.execute import Executor
+    from hepacast.run.cohorts import Division
     from hepacast.run.finding import Known
-    from hepacast.run.flow import Joined
     from hepacast.run.gather import Materials
 
 
@@ -101,22 +99,26 @@ def run_study(
 
     materials = gather(path, on_event=hear)
     require_feasible(materials)
-    name = materials.study.study.name
+    name, split = materials.study.study.name, materials.study.split
     _require_own_folder(out, name)
     with execution.open(out) as pool:
         tasks = plan_cases(materials, out, rehash=execution.rehash, retry=execution.retry)
         if tasks:
             _mark(out, name)
         records, failures = measure_all(tasks, pool, on_event=hear)
+        materials = with_pictures(materials, out, {c: one.key for c, one in records.items()})
         joined = join(materials, records, failures)
         failures = {**left_out(records), **failures}
-        findings = [
-            _find(materials, joined, name, pool, on_event=hear) for name in materials.study.outcomes
-        ]
+        division = divide_patients(patients_of(materials, joined.table.patients), split)
+        rereading = read_again(materials, joined, division, out, pool, on_event=hear)
+        arranged = arrange(materials, joined, division, rereading)
+        opened = _open(materials, division, path)
+        findings = [find(arranged, name, pool, on_event=hear) for name in materials.study.outcomes]
     lock = lock_text(
         materials,
         {case: record.key for case, record in records.items()},
         {finding.name: finding.tasks for finding in findings},
+        tests=openings(opened, division),
     )
     around = Circumstances(
         records=records,
@@ -125,6 +127,8 @@ def run_study(
         lock_digest=digest_bytes(lock.encode()),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         truths=truths or {},
+        divided=division_steps(joined, division)[1],
+        openings=openings(opened, division),
     )
     content = compose(materials, joined, findings, around)
     content = with_case_facts(content, records, materials, joined)
@@ -141,21 +145,13 @@ def run_study(
     return Finished(report, summary_lines(content), failures)
 
 
-def _find(
-    materials: Materials, joined: Joined, name: str, pool: Executor, *, on_event: Listener
-) -> Finding:
-    """Validate all models of one outcome, with their controls."""
-    study = materials.study
-    cohort, step = cohort_of(joined, materials, name)
-    recipe, roles = with_baselines(
-        Recipe(study.scores, study.models, joined.columns, study.split.inner, study.split.seed),
-        on_event=on_event,
-    )
-    at_days = horizon_days(study.outcomes[name], cohort.outcome)
-    tasks = plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
-    assessment = assess(tasks, pool, on_event=on_event)
-    shuffles = permuted_labels(cohort, recipe, study, at_days, pool, on_event=on_event)
-    return Finding(name, cohort, step, recipe, roles, at_days, tuple(tasks), assessment, shuffles)
+def _open(materials: Materials, division: Division, path: Path) -> dict[str, int]:
+    """Count the openings of the test cohorts, and write this one down; none while closed."""
+    if not division.tests or materials.study.split.open == "closed":
+        return {}
+    counts = require_closed(materials, division, ledger_path(path))
+    record_opening(materials, division, ledger_path(path))
+    return counts
 
 
 def redraw(folder: Path) -> Path:

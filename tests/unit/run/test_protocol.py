@@ -19,17 +19,13 @@ from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.chain import Recipe, divide
+from hepacast.run.control_settings import ControlsParams
 from hepacast.run.controls import discrimination, permuted_labels
 from hepacast.run.evaluate import compare, evaluate, event_by
 from hepacast.run.execute import Executor, executor
 from hepacast.run.protocol import Assessment, assemble, assess, plan, resample
-from hepacast.run.study import (
-    ControlsParams,
-    EvaluateParams,
-    ModelsParams,
-    ScoreParams,
-    SplitParams,
-)
+from hepacast.run.split_settings import SplitParams
+from hepacast.run.study import EvaluateParams, ModelsParams, ScoreParams
 from hepacast.select import STEPS
 
 if TYPE_CHECKING:

@@ -80,7 +80,13 @@ def test_the_lock_says_who_was_scored_where_and_from_what(finished: Finished) ->
     path, out = finished
     lock = json.loads((out / "study.lock").read_text(encoding="utf-8"))
     assert set(lock["digests"]) == {"study file", "clinical table", "feature table published"}
-    assert lock["study"]["split"] == {"seed": 7, "outer": 3, "repeats": 2, "inner": 3}
+    split = lock["study"]["split"]
+    assert {n: split[n] for n in ("seed", "outer", "repeats", "inner")} == {
+        "seed": 7,
+        "outer": 3,
+        "repeats": 2,
+        "inner": 3,
+    }
     assert lock["study"]["evaluate"]["thresholds"] == [0.05, 0.8]
     for outcome in lock["outcomes"].values():
         for repeat in (1, 2):

@@ -3,6 +3,7 @@
 
 from hepacast.report.content.base import Shown
 from hepacast.report.content.outcome import OutcomeReport
+from hepacast.report.content.protocol import Opening
 from hepacast.report.content.study import (
     CaseFacts,
     Failure,
@@ -55,6 +56,8 @@ class ReportContent(Shown):
     """Who the patients were."""
     outcomes: tuple[OutcomeReport, ...] = ()
     """End points, in the study file's order."""
+    openings: tuple[Opening, ...] = ()
+    """Test cohorts, and how often they were looked at."""
     precision: tuple[Precision, ...] = ()
     """What a cohort of this size can show."""
     notices: tuple[Notice, ...] = ()

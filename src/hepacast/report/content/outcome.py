@@ -9,6 +9,7 @@ from hepacast.core.errors import TableError
 from hepacast.report.content.base import Count, Estimate, Number, Numbers, Shown
 from hepacast.report.content.curves import Calibration, DecisionCurve, Roc, Survivals, TimeCurve
 from hepacast.report.content.equation import Equation
+from hepacast.report.content.protocol import Control, Published, Seeds
 from hepacast.report.content.study import Exclusion
 
 
@@ -240,6 +241,8 @@ class Fit(Shown):
     """Patients it scored."""
     both: Count = 0
     """Patients it did both with; anything but 0 is a leak."""
+    objects: str = ""
+    """What was fitted on the patients seen: steps, models, cut-offs."""
 
 
 class OutcomeReport(Shown):
@@ -275,6 +278,14 @@ class OutcomeReport(Shown):
     """For a phantom: truth beside estimate."""
     certificate: tuple[Fit, ...] = ()
     """Every fit behind the out-of-fold results, counted when its predictions came in."""
+    controls: tuple[Control, ...] = ()
+    """Runs that must fail if everything is honest."""
+    seeds: tuple[Seeds, ...] = ()
+    """Single divisions of the development cohort."""
+    published: tuple[Published, ...] = ()
+    """The usual order of papers beside the strict one."""
+    winner: str = ""
+    """What choosing the best model where it is judged would have printed."""
 
     @property
     def heading(self) -> str:

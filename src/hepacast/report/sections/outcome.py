@@ -27,6 +27,7 @@ from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
 from hepacast.report.figures.survival import draw_overall, draw_risk_groups
 from hepacast.report.figures.waterfall import draw_waterfall
+from hepacast.report.sections.protocol import both_orders, cohorts, seeds
 from hepacast.report.sections.summary import anchor
 from hepacast.report.sheets import Cell, Column, Sheet
 from hepacast.report.wording import SCOPES, column_label, months, slug, with_range
@@ -43,6 +44,7 @@ def outcome_section(outcome: OutcomeReport) -> Section:
     blocks += figures(draw_overall(outcome))
     if outcome.models:
         blocks += [Heading("Performance", f"{here}-performance"), Table(performance(outcome))]
+        blocks += _cohorts(outcome)
     seen = views(outcome)
     for view in seen:
         if len(seen) > 1:
@@ -60,6 +62,20 @@ def outcome_section(outcome: OutcomeReport) -> Section:
     for model in outcome.models:
         blocks += _model(outcome, model)
     return Section(here, outcome.heading, tuple(blocks))
+
+
+def _cohorts(outcome: OutcomeReport) -> list[Block]:
+    """Set cohorts, single divisions and both orders beside each other, where there are several."""
+    here = anchor(outcome)
+    blocks: list[Block] = []
+    if len({(s.scope, s.cohort) for m in outcome.models for s in m.evaluations}) > 2:
+        blocks += [Heading("Cohorts", f"{here}-cohorts"), Table(cohorts(outcome))]
+    if outcome.seeds:
+        blocks += [Heading("Seeds", f"{here}-seeds"), Table(seeds(outcome))]
+    orders = both_orders(outcome)
+    if orders:
+        blocks += [Heading("As published", f"{here}-as-published"), *orders]
+    return blocks
 
 
 def _curves(outcome: OutcomeReport, view: View) -> list[Block]:

@@ -44,10 +44,17 @@ def warnings(content: ReportContent) -> list[Callout]:
             Callout(
                 "danger",
                 "Optimistic: learned on patients that it scores",
-                "This run repeats a published order of steps, leaks included. Compare it with the "
-                "strict run before you believe any number.",
+                "Beside the strict results stand those of the usual order of papers, leaks "
+                "included, under As published. Only the strict ones count.",
             )
         )
+    for one in content.openings:
+        if one.opened > 1:
+            text = (
+                f"Test cohort {one.cohort} was opened {one.opened} times with different settings: "
+                "its results are optimistic."
+            )
+            found.append(Callout("danger", "A test cohort was opened again", text))
     for outcome in content.outcomes:
         found += [_leak(outcome, one) for one in outcome.permutations if _leaks(one)]
     headings = {one.name: one.heading for one in content.outcomes}

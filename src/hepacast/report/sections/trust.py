@@ -76,9 +76,6 @@ def provenance(content: ReportContent) -> Section:
         rows = tuple(sorted(study.versions.items()))
         sheet = Sheet("versions", "Software", (Column("Package"), Column("Version")), rows)
         blocks.append(Table(sheet))
-    fits = certificate(content)
-    if fits.rows:
-        blocks.append(Details(f"Leakage certificate ({len(fits.rows)} fits)", (Table(fits),)))
     if lock.digests:
         digests = tuple((one.name, one.sha256) for one in lock.digests)
         sheet = Sheet("inputs", "Inputs", (Column("Input"), Column("SHA-256")), digests)
@@ -86,16 +83,3 @@ def provenance(content: ReportContent) -> Section:
     if lock.study_file:
         blocks.append(Details("Study file", (Code(lock.study_file),)))
     return Section("provenance", "What made these numbers", tuple(blocks))
-
-
-def certificate(content: ReportContent) -> Sheet:
-    """Tabulate, for every fit, how many patients it saw, scored, and did both with."""
-    rows = tuple(
-        (outcome.name, fit.name, fit.seen, fit.scored, fit.both)
-        for outcome in content.outcomes
-        for fit in outcome.certificate
-    )
-    labels = ("Outcome", "Fit", "Patients seen", "Patients scored", "Seen and scored")
-    note = "Counted when predictions came in; a run with anything but 0 stops with an error."
-    columns = tuple(map(Column, labels))
-    return Sheet("certificate", "Who learned from whom", columns, rows, note)

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One outcome from its cases to all that is found out about it, in the order of the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import StudyError
+from hepacast.core.events import Noticed, ignore
+from hepacast.core.table import FeatureName
+from hepacast.run.apparent import final_fit
+from hepacast.run.chain import Recipe, batch_columns
+from hepacast.run.comparators import comparator_table, with_comparators
+from hepacast.run.controls import permuted_labels, random_features
+from hepacast.run.evaluate import discriminate
+from hepacast.run.finding import Finding
+from hepacast.run.flow import Joined, Step, cohort_of
+from hepacast.run.held_out import leave_centres_out, score_held_out
+from hepacast.run.horizon import horizon_days
+from hepacast.run.optimism import correct, spread_over_seeds
+from hepacast.run.protocol import assess, plan
+from hepacast.run.published import Order, as_published
+from hepacast.run.recipe import with_algorithms, with_baselines
+from hepacast.table.outcomes import Exclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hepacast.core.events import Listener
+    from hepacast.core.folds import Cohort
+    from hepacast.run.cohorts import Division
+    from hepacast.run.execute import Executor
+    from hepacast.run.gather import Materials
+    from hepacast.run.held_out import HeldOut
+    from hepacast.run.published import AsPublished
+    from hepacast.run.reread import Rereading
+
+SITE = FeatureName.clinical("site")
+"""Column of the centre's code, for ComBat; nothing else sees it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arranged:
+    """Everything of a study that all its outcomes share.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    joined : Joined
+        All columns of all cases, centre and clinical scores among them.
+    division : Division
+        Who is developed and who is tested on.
+    rereading : Rereading or None
+        Second readings.
+    """
+
+    materials: Materials
+    joined: Joined
+    division: Division
+    rereading: Rereading | None = None
+
+
+def arrange(
+    materials: Materials, joined: Joined, division: Division, rereading: Rereading | None
+) -> Arranged:
+    """Put the code of the centre and the clinical scores beside the features.
+
+    Raises
+    ------
+    StudyError
+        If ComBat would meet centres in a test cohort that it never saw in development.
+    """
+    _require_known_batches(materials, division)
+    table, columns = joined.table, dict(joined.columns)
+    scores = comparator_table(materials, table.cases)
+    if scores is not None:
+        table = table.beside(scores)
+    if materials.sites and SITE not in table.columns:
+        code = {site: at for at, site in enumerate(sorted(set(materials.sites.values())))}
+        codes = [[float(code[materials.sites[c]])] if c in materials.sites else [np.nan]
+                 for c in table.cases]  # fmt: skip
+        table = table.beside(table.with_values(np.array(codes), (SITE,)))
+    return Arranged(materials, Joined(table, columns, joined.steps), division, rereading)
+
+
+def _require_known_batches(materials: Materials, division: Division) -> None:
+    """Refuse ComBat by centre where test patients come from other centres: before any work."""
+    steps = [step for score in materials.study.scores.values() for step in score.steps]
+    if not any(SITE in batch_columns(step) for step in steps):
+        return
+    if not materials.sites:
+        raise StudyError(
+            what="ComBat needs the centre of every case",
+            got="no column of the centre",
+            fix="Name it in cases.site or clinical.site.",
+        )
+    known = {materials.sites[case] for case in division.develop if case in materials.sites}
+    for name, members in division.tests.items():
+        new = sorted({materials.sites.get(case, "") for case in members} - known)
+        if new:
+            raise StudyError(
+                what="ComBat only knows the centres of the development cohort",
+                got=f"centre {new[0]!r} in test cohort {name!r}",
+                fix="Leave harmonisation out: what a new centre needs cannot be learned elsewhere.",
+            )
+
+
+def recipe_of(arranged: Arranged, *, on_event: Listener = ignore) -> tuple[Recipe, dict[str, str]]:
+    """Say what is fitted again in every resample, and the role of every model."""
+    study = arranged.materials.study
+    recipe = Recipe(
+        scores=study.scores,
+        models=study.models,
+        columns=arranged.joined.columns,
+        inner=study.split.inner,
+        seed=study.split.seed,
+        rereading=arranged.rereading,
+    )
+    recipe, roles = with_baselines(with_algorithms(recipe), on_event=on_event)
+    recipe, more = with_comparators(recipe, study.models.comparators)
+    return recipe, {**roles, **more}
+
+
+def division_steps(joined: Joined, division: Division) -> tuple[Joined, tuple[Step, ...]]:
+    """Keep the development cases, and say of the others where they went."""
+    if not division.tests and not division.nowhere:
+        return joined, ()
+    table = joined.table
+    parts = {f"kept for the test cohort {name}": m for name, m in division.tests.items()}
+    parts["in no cohort"] = division.nowhere
+    rows = list(zip(table.cases, table.patients, strict=True))
+    excluded = tuple(
+        Exclusion(reason, tuple(case for case, patient in rows if patient in members))
+        for reason, members in parts.items()
+        if members
+    )
+    kept = table.rows(case for case, patient in rows if patient in division.develop)
+    return replace(joined, table=kept), (Step("Development cohort", len(table), excluded),)
+
+
+def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = ignore) -> Finding:
+    """Validate all models of one outcome: cross-validation, controls, tests, both orders.
+
+    Test cohorts are scored last, by models that nothing can change any more.
+    """
+    materials, division = arranged.materials, arranged.division
+    study = materials.study
+    inside, _ = division_steps(arranged.joined, division)
+    cohort, step = cohort_of(inside, materials, name)
+    recipe, roles = recipe_of(arranged, on_event=on_event)
+    at_days = horizon_days(study.outcomes[name], cohort.outcome)
+    tasks = plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
+    finding = Finding(
+        name=name,
+        cohort=cohort,
+        step=step,
+        recipe=recipe,
+        roles=roles,
+        at_days=at_days,
+        tasks=tuple(tasks),
+        assessment=assess(tasks, pool, on_event=on_event),
+        shuffles=permuted_labels(cohort, recipe, study, at_days, pool, on_event=on_event),
+        final=final_fit(cohort, recipe, at_days),
+    )
+    finding = _more(finding, arranged, pool, on_event)
+    tests = _tests(finding, arranged, on_event)
+    finding = replace(finding, tests=tests)
+    if study.protocol == "as-published":
+        finding = replace(finding, published=_published(finding, arranged, pool, on_event))
+    return finding
+
+
+def _more(finding: Finding, arranged: Arranged, pool: Executor, on_event: Listener) -> Finding:
+    """Add what a study asks for beside cross-validation, on the development cohort alone."""
+    study = arranged.materials.study
+    split, cohort, recipe, at_days = study.split, finding.cohort, finding.recipe, finding.at_days
+    kept = split.develop.fraction if split.develop else None
+    share = 1 - kept if kept is not None else 1 / split.outer
+    apparent = {
+        name: discriminate(cohort.outcome, one).estimate
+        for name, one in finding.final.models.items()
+    }
+    centres: list[HeldOut] = []
+    if split.leave_one_centre_out:
+        centres = leave_centres_out(cohort, recipe, at_days, pool, on_event=on_event)
+    more = replace(finding, centres=tuple(centres))
+    if split.seeds:
+        found = spread_over_seeds(
+            cohort, recipe, share, at_days, split.seeds, pool, on_event=on_event
+        )
+        more = replace(more, seeds=found)
+    if split.bootstrap:
+        gaps = correct(cohort, recipe, apparent, at_days, split.bootstrap, pool, on_event=on_event)
+        more = replace(more, corrected=gaps)
+    measured = _measured_columns(arranged)
+    if study.controls.random_features and measured:
+        noise = random_features(finding, measured, study, pool, on_event=on_event)
+        more = replace(more, noise=noise)
+    return more
+
+
+def _measured_columns(arranged: Arranged) -> frozenset[FeatureName]:
+    """List the columns of feature blocks: what random features replace."""
+    blocks = arranged.materials.study.features
+    return frozenset(c for name in blocks for c in arranged.joined.columns[name])
+
+
+def _tests(finding: Finding, arranged: Arranged, on_event: Listener) -> tuple[HeldOut, ...]:
+    """Score the test cohorts, unless they stay closed."""
+    division, split = arranged.division, arranged.materials.study.split
+    if not division.tests:
+        return ()
+    if split.open == "closed":
+        names = ", ".join(division.tests)
+        on_event(Noticed("split", f"test cohorts stay closed: {names}"))
+        return ()
+    everybody = whole_cohort(arranged, finding.name)
+    return tuple(
+        score_held_out(
+            name,
+            division.scopes[name],
+            everybody.of_patients(members),
+            finding.final,
+            finding.at_days,
+        )
+        for name, members in division.tests.items()
+    )
+
+
+def whole_cohort(arranged: Arranged, name: str) -> Cohort:
+    """Return the cases of development and test cohorts with one outcome."""
+    members = arranged.division.develop.union(*arranged.division.tests.values())
+    return cohort_of(arranged.joined, arranged.materials, name)[0].of_patients(members)
+
+
+def _published(
+    finding: Finding, arranged: Arranged, pool: Executor, on_event: Listener
+) -> AsPublished:
+    """Run the usual order of papers beside the strict one."""
+    study = arranged.materials.study
+    open_to_all = study.published.select_on == "everybody" and finding.tests
+    whole = whole_cohort(arranged, finding.name) if open_to_all else finding.cohort
+    candidates = [n for n, role in finding.roles.items() if role == "candidate"]
+    order = Order(
+        finding.recipe,
+        study.split,
+        finding.at_days,
+        candidates if study.published.winner else (),
+    )
+    return as_published(whole, finding.cohort, finding.tests, order, pool, on_event=on_event)
+
+
+def openings(counts: Mapping[str, int], division: Division) -> list[tuple[str, int, int]]:
+    """List every test cohort with its patients and how often it was opened."""
+    return [(n, len(division.tests[n]), count) for n, count in counts.items()]
