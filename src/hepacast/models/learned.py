@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from hepacast.core.errors import NotEstimableError
@@ -14,6 +15,7 @@ from hepacast.core.outcome import Binary, Outcome
 from hepacast.models.forecast import forecast_from
 from hepacast.models.model import FittedModel, ModelParams, WeightedSum, complete
 from hepacast.models.regression import cox_weights, logistic_weights
+from hepacast.models.search import search_between
 from hepacast.stats.concordance import harrell_c
 from hepacast.stats.dealing import deal_folds
 from hepacast.stats.roc import auc
@@ -39,6 +41,10 @@ class LearnedParams(ModelParams):
 
     folds: int = 5
     """Inner folds, by patient: they choose the setting and calibrate the scores."""
+    search: Literal["grid", "optuna"] = "grid"
+    """Try the settings listed, or let Optuna look between the smallest and the largest."""
+    trials: int = Field(default=20, ge=2)
+    """Settings that Optuna tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Recipe:
     Parameters
     ----------
     grid : sequence of mapping
-        Settings to try; of equal merit the first wins.
+        Settings to try, or to search between; of equal merit the first wins.
     fit : callable
         ``fit(values, outcome, setting, seed)`` returns a fitted estimator.
     score : callable
@@ -167,23 +173,35 @@ def learn(
     seed = int(rng.integers(2**31))
     if not values.shape[1] or not np.ptp(values, axis=0).any():
         return WeightedSum(train, params.name, {}, ["no column varies: average model"])
+    tried: list[tuple[float, Setting, Scores]] = []
+
+    def merit(setting: Setting) -> float:
+        held_out = _held_out(values, outcome, fold, recipe, (setting, seed))
+        tried.append((_merit(held_out, outcome, fold), setting, held_out))
+        return tried[-1][0]
+
     # Small problems: threads of a linear algebra library cost more than they give.
     with threadpool_limits(limits=1):
-        tried = [
-            _held_out(values, outcome, fold, recipe, (setting, seed)) for setting in recipe.grid
-        ]
-    merits = [_merit(scores, outcome, fold) for scores in tried]
-    best = int(np.argmax(np.round(merits, 12)))
-    scores = tried[best]
+        if params.search == "optuna" and recipe.grid[0]:
+            search_between(recipe.grid, merit, params.trials, seed)
+        else:
+            for setting in recipe.grid:
+                merit(setting)
+    best = int(np.argmax(np.round([one[0] for one in tried], 12)))
+    highest, chosen, scores = tried[best]
     calibration = _calibrate(scores, outcome)
-    setting = ", ".join(f"{key}={value}" for key, value in recipe.grid[best].items())
-    notes = [f"{setting or 'no setting'}: {merits[best]:.3f} in inner folds"]
+    words = ", ".join(f"{key}={_number(value)}" for key, value in chosen.items())
+    notes = [f"{words or 'no setting'}: {highest:.3f} in inner folds, {len(tried)} tried"]
     if calibration.slope == 0:
         notes.append("out-of-fold scores carried no signal: everybody gets the average risk")
     with threadpool_limits(limits=1):
-        estimator = recipe.fit(values, outcome, recipe.grid[best], seed)
+        estimator = recipe.fit(values, outcome, chosen, seed)
     reader = (estimator, recipe.score)
     return Learned(train, params.name, reader, calibration, calibration(scores), notes)
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _held_out(
