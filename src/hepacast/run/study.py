@@ -199,7 +199,7 @@ class Study(Params):
         _own_names("models.sets", self.models.sets, (VOLUME_ONLY, CLINICAL_ONLY))
         measured = {n: f for n, f in self.features.items() if isinstance(f, MeasuredParams)}
         if measured and (self.cases is None or not self.regions):
-            msg = "features of images need images and regions: give cases and regions"
+            msg = "radiomics needs images and regions: give cases and regions"
             raise ValueError(msg)
         masks = self.cases.masks if self.cases else {}
         earlier: list[str] = []
