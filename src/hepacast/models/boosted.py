@@ -88,11 +88,8 @@ def lightgbm(train: Train, params: LightgbmParams, rng: np.random.Generator) -> 
         }
         return package.train(options, data, num_boost_round=params.trees)
 
-    def score(booster: Estimator, values: Values) -> Scores:
-        return np.asarray(booster.predict(values, raw_score=True), dtype=np.float64)
-
     grid = [{"leaves": leaves} for leaves in params.leaves]
-    return learn(train, params, Recipe(grid, fit, score), rng)
+    return learn(train, params, Recipe(grid, fit, lightgbm_margin), rng)
 
 
 @model(XgboostParams)
@@ -138,12 +135,19 @@ def xgboost(train: Train, params: XgboostParams, rng: np.random.Generator) -> Fi
         }
         return package.train(options, package.DMatrix(values, label=label), params.trees)
 
-    def score(booster: Estimator, values: Values) -> Scores:
-        margin = booster.predict(package.DMatrix(values), output_margin=True)
-        return np.asarray(margin, dtype=np.float64)
-
     grid = [{"depth": depth} for depth in params.depth]
-    return learn(train, params, Recipe(grid, fit, score), rng)
+    return learn(train, params, Recipe(grid, fit, xgboost_margin), rng)
+
+
+def lightgbm_margin(booster: Estimator, values: Values) -> Scores:
+    """Return the raw margin of LightGBM; a name of its own, so that a fit can be stored."""
+    return np.asarray(booster.predict(values, raw_score=True), dtype=np.float64)
+
+
+def xgboost_margin(booster: Estimator, values: Values) -> Scores:
+    """Return the margin of XGBoost; a name of its own, so that a fit can be stored."""
+    margin = booster.predict(_package("xgboost").DMatrix(values), output_margin=True)
+    return np.asarray(margin, dtype=np.float64)
 
 
 def _package(name: str) -> ModuleType:
