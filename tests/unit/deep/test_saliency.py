@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 import torch
@@ -15,9 +13,6 @@ from hepacast.deep.attribution import GradCamParams, ScoreCamParams, explain, lo
 from hepacast.deep.loop import one_thread
 from hepacast.deep.saliency import Likeness, likeness, mass_shares, on_grid, repeatability
 from hepacast.deep.saliency_checks import delete_and_insert, label_dependence, randomise_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def test_a_map_lands_where_its_picture_was() -> None:
@@ -83,12 +78,6 @@ def test_unlike_maps_are_unlike() -> None:
     assert repeatability([one, one, other]).spearman == pytest.approx(
         (1 + 2 * likeness(one, other).spearman) / 3
     )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
 
 
 class Detector(torch.nn.Module):
