@@ -181,10 +181,19 @@ def as_region(mask: Image, label: int = 1, *, channel: int = 0) -> Region:
     ------
     EmptyRegionError
         If no voxel has the label; the message lists those that there are.
+    ImageFileError
+        If a value of the mask is no whole number.
     """
     if isinstance(mask, Region):
         return mask
     volume = _from_itk(mask, channel) if _is_itk(mask) else as_volume(mask)
+    soft = np.issubdtype(volume.data.dtype, np.inexact) and volume.data != np.round(volume.data)
+    if np.any(soft):
+        raise ImageFileError(
+            what="a mask holds whole labels",
+            got=f"{np.count_nonzero(soft)} voxels in between, such as {volume.data[soft][0]:g}",
+            fix="Scale it to whole labels, or threshold it.",
+        )
     inside = volume.data == label
     if not inside.any():
         values, counts = np.unique(volume.data, return_counts=True)

@@ -168,3 +168,13 @@ def test_phases_share_a_region_but_not_what_resegmentation_leaves_of_it() -> Non
                 assert both.values[FeatureName(phase, "r", *name)] == alone["_".join(name)]
         sizes = {v for n, v in both.values.items() if n.feature == "VoxelVolume"}
         assert len(sizes) == (1 if resegment is None else 2)
+
+
+@pytest.mark.parametrize("texture", [{}, {"symmetric": False}, {"weighting": "euclidean"}])
+def test_matrices_one_by_one_give_the_numbers_of_all_at_once(
+    texture: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = ExtractParams.model_validate({"families": ["glcm"], "texture": texture})
+    together = extract(noise(), WHOLE, params)
+    monkeypatch.setattr("hepacast.radiomics.families.glcm._TOGETHER", 0)
+    assert extract(noise(), WHOLE, params) == pytest.approx(together, rel=1e-9)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from hepacast.radiomics.families.weights import pair_weights
 from hepacast.radiomics.settings import FamilyParams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jaxtyping import Float
 
     from hepacast.radiomics.families.registry import Numbers
@@ -46,6 +49,8 @@ FEATURES = catalogue(
     """
 )
 NAMES = tuple(f.name for f in FEATURES)
+_TOGETHER = 2**24
+"""Most cells of the matrices of all directions together, 0.13 GB, that are held at once."""
 
 
 class GlcmParams(FamilyParams):
@@ -76,6 +81,25 @@ def matrices(sample: Sample) -> Float[np.ndarray, "direction level level"]:
     shares: Float[np.ndarray, "direction level level"] = p[totals > 0]
     shares /= totals[totals > 0, None, None]
     return shares
+
+
+def _one_by_one(sample: Sample) -> Iterator[Float[np.ndarray, "level level"]]:
+    """Make the same matrices one after the other, where all at once would take gigabytes."""
+    present, merged = sample.present, None
+    weighting = sample.texture.weighting
+    weights = np.ones(len(sample.steps))
+    if weighting is not None:
+        weights = pair_weights(sample.steps, sample.place.spacing, weighting)
+    for d, weight in enumerate(weights):
+        p = sample.pairs[:, d][np.ix_(present, present)].astype(np.float64)
+        if sample.texture.symmetric:
+            p += p.T.copy()
+        if weighting is not None:
+            merged = weight * p if merged is None else merged + weight * p
+        elif p.any():
+            yield p / p.sum()
+    if merged is not None and merged.any():
+        yield merged / merged.sum()
 
 
 def maximal_correlation(p: Float[np.ndarray, "direction level level"]) -> float:
@@ -138,8 +162,16 @@ def glcm(sample: Sample, params: FamilyParams) -> Numbers:
     """
     from hepacast.radiomics.kernels.matrices import describe_pairs
 
-    p = matrices(sample)
-    if p.shape[0] == 0:
+    wanted = params.features is None or "MCC" in params.features
+    levels = sample.present.astype(np.float64)
+    together = sample.present.size**2 * len(sample.steps) <= _TOGETHER
+    p = matrices(sample) if together else _one_by_one(sample)
+    rows, mcc = [], []
+    for one in p:
+        rows.append(describe_pairs(one, levels, sample.highest))
+        if wanted and not together:
+            mcc.append(maximal_correlation(one[None]))
+    if not rows:
         nothing = dict.fromkeys(NAMES, float("nan"))
         merged = sample.texture.weighting is not None or len(sample.steps) == 1
         if sample.highest == 1 and merged:
@@ -148,15 +180,21 @@ def glcm(sample: Sample, params: FamilyParams) -> Numbers:
         if sample.present.size == 1:
             nothing["MCC"] = 1.0
         return nothing
-    levels = sample.present.astype(np.float64)
-    rows = np.array([describe_pairs(one, levels, sample.highest) for one in p])
-    known = ~np.isnan(rows)
+    table = np.array(rows)
+    known = ~np.isnan(table)
     with np.errstate(invalid="ignore"):
-        means = np.where(known, rows, 0.0).sum(axis=0) / known.sum(axis=0)
+        means = np.where(known, table, 0.0).sum(axis=0) / known.sum(axis=0)
     numbers = dict(zip(NAMES, means.tolist(), strict=False))
-    wanted = params.features is None or "MCC" in params.features
-    numbers["MCC"] = maximal_correlation(p) if wanted else float("nan")
+    numbers["MCC"] = float("nan")
+    if wanted:
+        numbers["MCC"] = maximal_correlation(p) if isinstance(p, np.ndarray) else _mean(mcc)
     return numbers
+
+
+def _mean(values: list[float]) -> float:
+    """Mean of what is not NaN; NaN if nothing is left."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else float("nan")
 
 
 FAMILIES.register(GlcmParams)(
