@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hepacast.core.outcome import Binary, CompetingRisks, Outcome, Survival
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS, FittedModel, WeightedSum
 from hepacast.select import STEPS
+from hepacast.select.step import KeepColumns
 
 if TYPE_CHECKING:
     from hepacast.core.folds import Fitted
@@ -25,6 +27,8 @@ CASES, PATIENTS, FEATURES = 90, 75, 12
 OUTCOMES = ("binary", "survival", "competing")
 KEEPS_GAPS = {"impute", "chained", "variance", "zscore", "robust", "quantile", "columns", "imputed"}
 """Steps that accept missing values; all others raise a TableError."""
+DRAWS_COLUMNS = {"boruta", "forest", "mlp", "lightgbm", "xgboost"}
+"""Parts with random numbers of their own, drawn for columns in the order given."""
 SETTINGS: dict[str, dict[str, object]] = {
     "rfe": {"keep": 4},
     "mrmr": {"count": 4},
@@ -154,6 +158,52 @@ def test_the_same_seed_gives_the_same_numbers(
     )
     assert one.columns == two.columns
     np.testing.assert_array_equal(one.values, two.values)
+
+
+@every
+def test_a_copy_of_the_settings_and_a_copy_of_the_fit_do_the_same(
+    registry: Registry[Any], params: Params, outcome: str
+) -> None:
+    cohort = draw(outcome)
+    fold = fold_of(cohort)
+    before = params.model_dump_json()
+    one = fit(registry, params, fold.train(cohort))
+    assert params.model_dump_json() == before
+    twin = registry.parse(params.model_dump())
+    assert twin == params
+    two = fit(registry, twin, fold.train(cohort))
+    travelled: Fitted = pickle.loads(pickle.dumps(one))  # noqa: S301 - made one line above
+    assert travelled.seen == one.seen
+    expected = one.apply(fold.test(cohort))
+    for other in (two, travelled, one):  # scoring leaves no trace in what scores
+        np.testing.assert_array_equal(other.apply(fold.test(cohort)).values, expected.values)
+
+
+@every
+def test_the_order_of_columns_changes_nothing(
+    registry: Registry[Any], params: Params, outcome: str
+) -> None:
+    if params.model_dump()["kind"] in DRAWS_COLUMNS:
+        pytest.skip("draws columns by their place")
+    cohort = draw(outcome)
+    fold = fold_of(cohort)
+    turned = cohort.with_table(cohort.table.select(cohort.table.columns[::-1]))
+    one, two = (fit(registry, params, fold.train(c)).apply(fold.test(c)) for c in (cohort, turned))
+    assert set(one.columns) == set(two.columns)
+    np.testing.assert_allclose(two.select(one.columns).values, one.values, rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_choosing_or_filling_twice_is_choosing_or_filling_once(
+    registry: Registry[Any], params: Params, outcome: str
+) -> None:
+    cohort = draw(outcome)
+    fold = fold_of(cohort)
+    fitted = fit(registry, params, fold.train(cohort))
+    once = fitted.apply(fold.test(cohort))
+    fills = params.model_dump()["kind"] in {"impute", "chained"}
+    if isinstance(fitted, KeepColumns) or fills:
+        np.testing.assert_array_equal(fitted.apply(once).values, once.values)
 
 
 @every
