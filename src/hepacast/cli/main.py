@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "Make a synthetic cohort with a known truth, and run it.",
     "extract": "Extract radiomic features of one image and mask, or of a table of them.",
     "reliability": "Tell which features survive another scan and another contour.",
+    "convert": "Turn folders of DICOM into clean NIfTI and a case table, if asked without names.",
     "check": "Check a study file and everything it names; compute nothing.",
     "run": "Run a study: features, models, honest validation, report.",
     "report": "Draw the report of a finished run again.",

@@ -230,7 +230,7 @@ def analyse_curve(curve: Curve, model: Model = "gamma") -> Perfusion:
     """
     t, y = curve.times_s[curve.kept], curve.values[curve.kept]
     smooth = _smoothed(t, y)
-    baseline = float(np.percentile(smooth, 5))
+    baseline = _baseline(y, smooth)
     rise = float(smooth.max()) - baseline
     noise = float(np.std(y - smooth))
     if rise <= max(3 * noise / np.sqrt(min(8, len(y))), 1e-9):
@@ -262,7 +262,7 @@ def fitted_curve(curve: Curve, model: Model = "gamma") -> Float[np.ndarray, " fr
     """
     t, y = curve.times_s[curve.kept], curve.values[curve.kept]
     smooth = _smoothed(t, y)
-    fitted, _ = _fitted(t, y, smooth, float(np.percentile(smooth, 5)), model)
+    fitted, _ = _fitted(t, y, smooth, _baseline(y, smooth), model)
     return fitted
 
 
@@ -295,6 +295,14 @@ def _describe(
         baseline=level,
         r2=r2,
     )
+
+
+def _baseline(y: np.ndarray, smooth: np.ndarray) -> float:
+    """Level before arrival: the median until a tenth of the rise, however long the washout."""
+    rising = smooth[: int(np.argmax(smooth)) + 1]
+    low = float(rising.min())
+    arrival = int(np.argmax(rising > low + 0.1 * (float(rising[-1]) - low)))
+    return float(np.median(y[: max(arrival, 1)]))
 
 
 def _smoothed(t: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -340,15 +348,24 @@ def _fit(
     early = np.flatnonzero(smooth[: at + 1] < baseline + 0.1 * peak)
     start = float(t[early[-1]]) if early.size else float(t[0]) - 1.0
     rise = max(float(t[at]) - start, 0.5)
-    begin = [baseline, peak, start, rise, 2.0 if model == "gamma" else 0.7]
     low = [-np.inf, 0.0, float(t[0]) - span, 1e-2, 0.05]
     high = [np.inf, 10 * peak, float(t[-1]), 3 * span, 60.0]
-    try:
-        found, _ = curve_fit(shape, t, y, p0=np.clip(begin, low, high), bounds=(low, high))
-    except RuntimeError as error:
+    best: tuple[float, np.ndarray, float] | None = None
+    # One start can end in a flat curve; a slow washout is far from the usual bolus.
+    for form in (0.3, 1.0, 2.0, 6.0) if model == "gamma" else (0.4, 0.8, 1.5):
+        begin = np.clip([baseline, peak, start, rise, form], low, high)
+        try:
+            found, _ = curve_fit(shape, t, y, p0=begin, bounds=(low, high))
+        except RuntimeError:
+            continue
+        values = shape(t, *found)
+        error = float(np.sum((values - y) ** 2))
+        if best is None or error < best[0]:
+            best = error, values, float(found[0])
+    if best is None:
         raise NotEstimableError(
             what=f"the {model} model must fit the curve",
             got="no convergence",
             fix="Take the model smooth, or a steadier part of the clip.",
-        ) from error
-    return shape(t, *found), float(found[0])
+        )
+    return best[1], best[2]

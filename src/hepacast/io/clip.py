@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # MPEG-2, MPEG-4 AVC and HEVC are numbered in one row (PS3.5 A.4.5 to A.4.14).
-_MPEG = tuple(f"1.2.840.10008.1.2.4.{n}" for n in range(100, 109))
+MPEG = tuple(f"1.2.840.10008.1.2.4.{n}" for n in range(100, 109))
 _FRAME_LIMIT = 20_000
 # JPEG turns equal channels into nearly equal ones; a tint or an overlay is far above this.
 _GREY_TOLERANCE = 12
@@ -179,8 +179,8 @@ def _read_dicom(path: Path, options: ClipOptions) -> Clip:
         rows, columns = int(dataset.Rows), int(dataset.Columns)
         require_size(count * rows * columns)
         pane = _chosen_pane(list_panes(dataset), options, (rows, columns))
-        if dataset.file_meta.TransferSyntaxUID in _MPEG:
-            source: Iterable[np.ndarray] = _mpeg_frames(dataset)
+        if dataset.file_meta.TransferSyntaxUID in MPEG:
+            source: Iterable[np.ndarray] = mpeg_frames(dataset)
         else:
             source = _dicom_frames(dataset, require_codec(dataset))
         frames = _grey_frames(source, pane.box, options)
@@ -232,7 +232,8 @@ def _dicom_frames(dataset: Dataset, plugin: str) -> Iterable[np.ndarray]:
         yield colour >> 8 if colour.dtype.itemsize == 2 else colour
 
 
-def _mpeg_frames(dataset: Dataset) -> Iterable[np.ndarray]:
+def mpeg_frames(dataset: Dataset) -> Iterable[np.ndarray]:
+    """Decode the frames of a film inside DICOM as RGB; the library has no decoder for them."""
     from pydicom.encaps import generate_fragments  # noqa: PLC0415 - loads slowly
 
     # The first fragment is the offset table; the others are one video stream.

@@ -1,33 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of DICOM becomes one NIfTI file per phase, and a list of what could not."""
+"""A folder of DICOM becomes one NIfTI file per phase, and a list of what could not.
+
+A conversion that was stopped goes on where it was: a series whose files, settings and
+result are those of an earlier run is not read again.
+"""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hepacast.core.errors import HepacastError, ImageFileError
+from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Event, Failed, Listener, Noticed, Started, ignore
+from hepacast.io.convert_masks import DrawnMask, convert_masks
+from hepacast.io.convert_record import Kept, keep, key_of, recall
+from hepacast.io.convert_tables import write_tables
 from hepacast.io.dicom.series import list_series, load_series
+from hepacast.io.names import PLAIN, Names
 from hepacast.io.nifti import write_nifti
 from hepacast.io.options import STRICT, ReadOptions
-from hepacast.io.streams import write_verified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from hepacast.io.dicom.sort import Series
 
-_CONVERTED = (
-    "patient", "study_date", "series", "phase_of_series", "description", "slices", "file",
-    "repairs",
-)  # fmt: skip
-_FAILURES = ("patient", "where", "error", "expected", "found", "fix")
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """One series of the folder, and what became of it.
+
+    Parameters
+    ----------
+    series : Series
+        Its headers.
+    phase, reason : str
+        Contrast phase that was proposed, and what spoke for it; empty where nothing did.
+    path : Path or None
+        The NIfTI file, relative to the output; ``None`` for what is no image or failed.
+    repairs : tuple of str
+        What was repaired on the way.
+    problem : str
+        Why there is no file.
+    """
+
+    series: Series
+    phase: str = ""
+    reason: str = ""
+    path: Path | None = None
+    repairs: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +66,20 @@ class Conversion:
         Series and files that could not be trusted.
     ignored : int
         Localizers, reports, screenshots and reformats left out.
+    found : tuple of Converted
+        Every series.
+    masks : tuple of DrawnMask
+        Segments of segmentations and structure sets, as NIfTI files.
+    resumed : int
+        Series that an earlier run had converted.
     """
 
     written: tuple[Path, ...]
     failures: tuple[tuple[str, str, HepacastError], ...]
     ignored: int
+    found: tuple[Converted, ...] = ()
+    masks: tuple[DrawnMask, ...] = ()
+    resumed: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -56,11 +89,45 @@ class Conversion:
         return 1 if self.written else 2
 
 
+def say_nothing(series: Series) -> tuple[str, str]:
+    """Propose no phase."""
+    del series
+    return "", ""
+
+
+@dataclass(slots=True)
+class _Log:
+    """What is heard while a folder is converted, without names where that is asked for."""
+
+    names: Names
+    on_event: Listener
+    failures: list[tuple[str, str, HepacastError]] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+
+    def hear(self, event: Event) -> None:
+        """Note repairs and failures, and pass them on."""
+        clean = self.names.event(event)
+        if isinstance(clean, Failed) and isinstance(clean.error, HepacastError):
+            self.failures.append(("", clean.item, clean.error))
+        elif isinstance(clean, Noticed):
+            self.repairs.append(clean.text)
+        self.on_event(clean)
+
+    def fail(self, patient: str, where: str, error: HepacastError) -> None:
+        """Note a series that cannot be converted."""
+        clean = self.names.event(Failed("convert", where, error))
+        if isinstance(clean, Failed) and isinstance(clean.error, HepacastError):
+            self.failures.append((patient, clean.item, clean.error))
+            self.on_event(clean)
+
+
 def convert_study(
     folder: Path | str,
     out: Path | str,
     options: ReadOptions = STRICT,
     *,
+    describe: Callable[[Series], tuple[str, str]] = say_nothing,
+    names: Names = PLAIN,
     on_event: Listener = ignore,
 ) -> Conversion:
     """Convert every image series of a folder; one that fails does not stop the others.
@@ -70,10 +137,15 @@ def convert_study(
     folder : Path or str
         Any number of patients, studies and series.
     out : Path or str
-        Gets ``PATIENT/NUMBER_DESCRIPTION[_phaseN].nii.gz``, ``converted.csv`` and,
-        if something failed, ``failures.csv``.
+        Gets ``PATIENT/NUMBER_DESCRIPTION[_phaseN].nii.gz``, ``found.csv``, ``converted.csv``
+        and, if something failed, ``failures.csv``.
     options : ReadOptions
         Decisions that hold for all series (``fill_gaps``, ``even_out``, ``rescale``).
+    describe : callable
+        From a series to the phase that it shows and the reason, for the tables.
+    names : Names
+        What patients, series and files are called; :class:`~hepacast.io.names.Pseudonymous`
+        leaves nothing that names a patient in files, tables or events.
     on_event : callable
         Told of progress, repairs and failures.
 
@@ -87,105 +159,69 @@ def convert_study(
     ImageFileError
         If the folder holds no DICOM at all.
     """
-    target = Path(out)
-    failures: list[tuple[str, str, HepacastError]] = []
-    repairs: list[str] = []
-
-    def hear(event: Event) -> None:
-        if isinstance(event, Failed) and isinstance(event.error, HepacastError):
-            failures.append(("", event.item, event.error))
-        elif isinstance(event, Noticed):
-            repairs.append(event.text)
-        on_event(event)
-
-    found = list_series(folder, keep_going=True, on_event=hear)
-    images = [series for series in found if series.kind == "image"]
+    target, log = Path(out), _Log(names, on_event)
+    try:
+        series = list_series(folder, keep_going=True, on_event=log.hear)
+    except HepacastError as error:
+        raise names.error(error) from None
+    images = [one for one in series if one.kind == "image"]
     on_event(Started("convert", len(images)))
     taken: set[Path] = set()
-    rows = []
-    for series in images:
-        repairs.clear()
-        path = _free(target / _patient(series) / f"{_name(series)}.nii.gz", taken)
-        try:
-            volume = load_series(series, options, on_event=hear)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_nifti(volume, path)
-        except HepacastError as error:
-            failures.append((_patient(series), series.describe(), error))
-            on_event(Failed("convert", series.describe(), error))
+    found: list[Converted] = []
+    resumed = 0
+    for one in series:
+        phase, reason = describe(one)
+        if one.kind != "image":
+            problem = f"not converted: {one.kind}"
+            found.append(Converted(one, phase, reason, problem=problem))
             continue
-        taken.add(path)
-        rows.append(_row(series, path.relative_to(target), repairs))
-        on_event(Advanced("convert", path.name))
-    result = Conversion(tuple(sorted(taken)), tuple(failures), len(found) - len(images))
-    _report(target, rows, result)
+        place = _free(Path(names.patient(one)) / f"{_stem(one, names)}.nii.gz", taken)
+        kept = recall(target, key_of(one, options, names), place)
+        resumed += kept is not None
+        try:
+            kept = kept or _convert(one, target, place, options, log)
+        except HepacastError as error:
+            log.fail(names.patient(one), one.describe(), error)
+            found.append(Converted(one, phase, reason, problem=names.error(error).what))
+        else:
+            taken.add(place)
+            found.append(Converted(one, phase, reason, place, kept.repairs))
+        on_event(Advanced("convert", names.text(one.describe())))
+    masks = convert_masks(found, target, names, log.fail)
+    result = Conversion(
+        written=tuple(sorted(target / place for place in taken)),
+        failures=tuple(log.failures),
+        ignored=len(series) - len(images),
+        found=tuple(found),
+        masks=masks,
+        resumed=resumed,
+    )
+    write_tables(target, result, names)
     return result
 
 
-def _patient(series: Series) -> str:
-    """Folder of a patient: the id if it is a harmless name, else a digest of it."""
-    identifier = series.first.patient[0]
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}", identifier):
-        return identifier
-    return f"patient-{hashlib.sha256(identifier.encode()).hexdigest()[:10]}"
+def _convert(series: Series, target: Path, place: Path, options: ReadOptions, log: _Log) -> Kept:
+    """Read one series and write it; remember how it went."""
+    log.repairs.clear()
+    volume = load_series(series, options, on_event=log.hear)
+    path = target / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_nifti(volume, path)
+    return keep(target, key_of(series, options, log.names), place, log.repairs)
 
 
-def _name(series: Series) -> str:
+def _stem(series: Series, names: Names) -> str:
     head = series.first
-    words = re.sub(r"[^A-Za-z0-9]+", "-", head.description).strip("-")[:40] or head.modality
+    words = re.sub(r"[^A-Za-z0-9]+", "-", names.words(head.description)).strip("-")[:40]
     number = head.series_number if head.series_number is not None else 0
     phase = f"_phase{series.part + 1}" if series.parts > 1 else ""
-    return f"{number:03d}_{words}{phase}"
+    return f"{number:03d}_{words or head.modality}{phase}"
 
 
-def _free(path: Path, taken: set[Path]) -> Path:
+def _free(path: Path, taken: Sequence[Path] | set[Path]) -> Path:
     """Add a number to a name that another series of the patient has."""
     stem, n = path.name.removesuffix(".nii.gz"), 1
     while path in taken:
         n += 1
         path = path.with_name(f"{stem}-{n}.nii.gz")
     return path
-
-
-def _row(series: Series, path: Path, repairs: Sequence[str]) -> tuple[object, ...]:
-    head = series.first
-    return (
-        head.patient[0], head.study_date, series.uid, series.part + 1, head.description,
-        len(series.slices), path.as_posix(), "; ".join(repairs),
-    )  # fmt: skip
-
-
-def _report(target: Path, rows: Iterable[tuple[object, ...]], result: Conversion) -> None:
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(
-            what="the output folder must be writable",
-            got=error.strerror or type(error).__name__,
-            fix="Choose another folder.",
-        ).at(file=target) from error
-    write_verified(target / "converted.csv", [_csv(_CONVERTED, rows)])
-    if result.failures:
-        listed = (
-            (patient, where, type(error).__name__, error.what, error.got, error.fix)
-            for patient, where, error in result.failures
-        )
-        write_verified(target / "failures.csv", [_csv(_FAILURES, listed)])
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow([_inert(str(cell)) for cell in row])
-    return buffer.getvalue().encode("utf-8-sig")
-
-
-def _inert(cell: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula.
-
-    >>> _inert("=cmd|' /C calc'!A0")
-    "'=cmd|' /C calc'!A0"
-    """
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

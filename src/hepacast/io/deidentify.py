@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepacast.core.errors import ImageFileError
-from hepacast.io.clip import blank_outside, list_panes
+from hepacast.io.clip import MPEG, blank_outside, list_panes, mpeg_frames
 from hepacast.io.dicom.comments import without_comments
 from hepacast.io.dicom.descriptions import clean_text
 from hepacast.io.dicom.header import MALFORMED, SECONDARY_CAPTURE, open_dicom, quiet
 from hepacast.io.dicom.pixels import require_codec
 from hepacast.io.dicom.write import EXPLICIT_LITTLE
-from hepacast.io.streams import write_verified
+from hepacast.io.streams import require_size, write_verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -270,7 +270,7 @@ def _value(element: DataElement, names: Pseudonyms, days: int) -> Any:  # noqa: 
         uids = [names.uid(str(v)) for v in (value if element.VM > 1 else [value])]
         value = uids if len(uids) > 1 else uids[0]
     elif element.VR in {"DA", "DT"}:
-        value = _shifted(str(value), days)
+        value = shifted_date(str(value), days)
     elif element.keyword == "PatientAge":
         value = _bounded_age(str(value))
     elif element.keyword in _TEXTS:
@@ -278,8 +278,12 @@ def _value(element: DataElement, names: Pseudonyms, days: int) -> Any:  # noqa: 
     return value
 
 
-def _shifted(text: str, days: int) -> str:
-    """Shift a date or date-time; what cannot be read is dropped."""
+def shifted_date(text: str, days: int) -> str:
+    """Shift a date or date-time (YYYYMMDD...) by days; what cannot be read is dropped.
+
+    >>> shifted_date("20190314", -31)
+    '20190211'
+    """
     try:
         date = datetime.strptime(text[:8], "%Y%m%d")
     except ValueError:
@@ -311,16 +315,28 @@ def _safe_pixels(clean: Dataset, source: Dataset) -> None:
             got="a screenshot" if screenshot else "no calibrated region of the screen",
             fix="Leave this object out, or blank it by hand.",
         )
-    from pydicom.pixels.utils import pixel_array  # noqa: PLC0415 - loads slowly
-
-    frames = int(source.get("NumberOfFrames") or 1)
-    pixels = np.asarray(pixel_array(source, decoding_plugin=require_codec(source)))
-    pixels = pixels.reshape(frames, source.Rows, source.Columns, *pixels.shape[pixels.ndim - 1 :])
-    blanked = blank_outside(pixels, panes)
+    blanked = blank_outside(_decoded(source), panes)
     clean.PixelData = blanked.tobytes()
     clean["PixelData"].is_undefined_length = False
+    clean.NumberOfFrames = len(blanked)
     if blanked.ndim == 4:
         clean.PhotometricInterpretation, clean.PlanarConfiguration = "RGB", 0
+        clean.SamplesPerPixel = 3
+
+
+def _decoded(source: Dataset) -> np.ndarray:
+    """Decode all frames; a film inside DICOM is decoded as a film."""
+    meta = getattr(source, "file_meta", None)
+    if meta is not None and meta.get("TransferSyntaxUID") in MPEG:
+        # Its count of frames may differ from the header's by the ones that a decoder holds back.
+        frames = list(mpeg_frames(source))
+        require_size(len(frames) * frames[0].nbytes if frames else 0)
+        return np.stack(frames)
+    from pydicom.pixels.utils import pixel_array  # noqa: PLC0415 - loads slowly
+
+    count = int(source.get("NumberOfFrames") or 1)
+    pixels = np.asarray(pixel_array(source, decoding_plugin=require_codec(source)))
+    return pixels.reshape(count, source.Rows, source.Columns, *pixels.shape[pixels.ndim - 1 :])
 
 
 def _declare(clean: Dataset) -> None:

@@ -56,8 +56,9 @@ class FilmParams(Params):
     drawn_on: str | None = None
     """Column of the case table with the frame, from 0, on which the masks were drawn; the peak
     frame if left out, and motion is then measured from the middle of the clip."""
-    model: Model = "gamma"
-    """Shape that is fitted; ``smooth`` assumes none."""
+    model: Model = "smooth"
+    """Shape that is fitted; ``smooth`` assumes none.  Where the scanner's log compression makes a
+    plateau, bolus models put its peak up to 15 s late on the phantom, and ``smooth`` does not."""
     gate_pixels: PositiveFloat = 12.0
     """Frames in which the lesion moved farther are left out."""
     dynamic_range_db: PositiveFloat | None = None

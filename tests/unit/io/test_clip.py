@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -13,7 +14,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from hepacast.core.errors import GeometryError, ImageFileError
-from hepacast.io.clip import ClipOptions, Pane, blank_outside, read_clip
+from hepacast.io.clip import ClipOptions, Pane, blank_outside, list_panes, read_clip
+from hepacast.io.deidentify import Pseudonyms, deidentify_file
 from hepacast.io.dicom.write import encode, uid_of
 
 if TYPE_CHECKING:
@@ -166,6 +168,29 @@ def test_mpeg4_inside_dicom_is_read(tmp_path: Path) -> None:
     assert back.frames.shape == screen().shape
     inner = (slice(None), slice(12, 36), slice(56, 88))
     assert np.abs(back.frames[inner].astype(int) - screen()[inner]).max() <= 6
+
+
+def test_text_burnt_into_a_film_inside_dicom_is_blanked(tmp_path: Path) -> None:
+    frames = screen()
+    frames[:, :6] = 255  # a name at the top of the screen
+    dataset = clip(frames, FrameTime="50")
+    dataset.SequenceOfUltrasoundRegions = Sequence([region(52, 92), region(4, 44)])
+    (tmp_path / "c.dcm").write_bytes(encode(dataset))
+    stream = film(None, frames, "mpeg4", "m4v")
+    dataset.PixelData = encapsulate([stream], has_bot=False)
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.102")
+    dataset.save_as(tmp_path / "c.dcm", enforce_file_format=True)
+    target = deidentify_file(tmp_path / "c.dcm", tmp_path / "out", Pseudonyms(b"k" * 16))
+    back = pydicom.dcmread(target)
+    panes = list_panes(back)
+    outside = blank_outside(np.ones(back.pixel_array.shape[:3], np.uint8), panes) == 0
+    assert back.NumberOfFrames == len(frames)
+    assert panes
+    assert back.pixel_array[outside].max() == 0
+    inner = (slice(None), slice(12, 36), slice(56, 88))
+    assert np.abs(back.pixel_array[..., 0][inner].astype(int) - frames[inner]).max() <= 6
+    assert read_clip(target, ClipOptions(pane=1)).frames.shape[0] == len(frames)
 
 
 def test_a_damaged_film_is_an_error(tmp_path: Path) -> None:

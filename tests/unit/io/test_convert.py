@@ -67,7 +67,7 @@ def test_every_good_series_is_converted_and_every_bad_one_listed(
     converted = rows(out / "converted.csv")
     assert len(converted) == 3
     assert "'=P3" in {row["patient"] for row in converted}
-    assert sum(isinstance(event, Advanced) for event in heard) == 3
+    assert sum(isinstance(event, Advanced) for event in heard) == 4
     assert sum(isinstance(event, Failed) for event in heard) == 2
 
 
