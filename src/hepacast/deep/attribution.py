@@ -246,7 +246,7 @@ def score_cam(
     layer = resolve_layer(network, params.layer)
     with torch.no_grad():
         with Tap(network, layer) as tap:
-            network(x)
+            target.value(network, x)
         if len(tap.outputs) != 1 or tap.outputs[0].shape[0] != 1:
             raise StudyError(
                 what="Score-CAM needs a layer that runs once per image",

@@ -138,3 +138,19 @@ def test_an_unknown_layer_names_those_near(image: torch.Tensor) -> None:
 def test_several_images_at_once_are_refused(image: torch.Tensor) -> None:
     with pytest.raises(StudyError, match="one by one"):
         explain(Bright(), image.repeat(2, 1, 1, 1), logit())
+
+
+def test_a_target_may_close_over_other_inputs(image: torch.Tensor) -> None:
+    class Joint(Bright):
+        """Reads a clinical number beside the image."""
+
+        def forward(self, x: torch.Tensor, table: torch.Tensor | None = None) -> torch.Tensor:
+            if table is None:
+                raise TypeError(table)
+            return super().forward(x) + table
+
+    table = torch.tensor([[0.5]])
+    joint = Target("logit with age", lambda network, x: network(x, table)[:, 0])
+    for kind in ATTRIBUTIONS:
+        found = explain(Joint(), image, joint, ATTRIBUTIONS.settings(kind)())
+        assert found.values[PLACE].sum() / found.values.sum() > 0.99

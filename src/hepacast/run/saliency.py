@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a network looked at in one case: the map on the image, its shares, a file and a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.core.errors import NotEstimableError
+from hepacast.core.volume import Region, Volume
+from hepacast.deep.require import require
+from hepacast.deep.saliency import MassShares, mass_shares, on_grid
+from hepacast.io.nifti import write_nifti
+from hepacast.io.store import write_atomic
+from hepacast.regions.shells import ring
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from hepacast.core.geometry import Grid
+    from hepacast.core.params import Params
+    from hepacast.deep.attribution import SaliencyMap, Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A case as a network saw it.
+
+    Parameters
+    ----------
+    x : (1, channel, ...) tensor
+        The network's input.
+    crop : Grid
+        Where it lies in the patient.
+    image : Volume
+        The original image.
+    tumour : Region
+        On the grid of the image.
+    """
+
+    x: torch.Tensor
+    crop: Grid
+    image: Volume
+    tumour: Region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """A map on the grid of the image.
+
+    Parameters
+    ----------
+    map : SaliencyMap
+        As the method gave it, on the network's input.
+    volume : Volume
+        The same on the grid of the image; 0 outside the crop.
+    shares : MassShares or None
+        Of tumour, ring and rest; None for a blank map.
+    """
+
+    map: SaliencyMap
+    volume: Volume
+    shares: MassShares | None
+
+    def caption(self) -> str:
+        """Say what the map is, and where its mass lies."""
+        mass = self.shares.sentence() if self.shares else "no mass to divide"
+        return f"{self.map.caption()}. {mass}."
+
+
+def explain_case(
+    network: torch.nn.Module,
+    seen: Seen,
+    target: Target,
+    params: Params | None = None,
+    *,
+    ring_mm: float = 10.0,
+) -> Explained:
+    """Explain a case, and bring the map to its image.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Left as it is.
+    seen : Seen
+        Input, place, image and tumour.
+    target : Target
+        What is explained.
+    params : GradCamParams or ScoreCamParams
+        How; Grad-CAM by default.
+    ring_mm : float
+        Width of the ring whose share is told, mm.
+    """
+    attribution = require("hepacast.deep.attribution")
+    found: SaliencyMap = attribution.explain(network, seen.x, target, params)
+    volume = on_grid(found.values, seen.crop, seen.image.grid)
+    even = on_grid(np.ones(found.values.shape), seen.crop, seen.image.grid)
+    picture = Region(np.asarray(even.data > 0), seen.image.grid, "picture")
+    shell = ring(seen.tumour, ring_mm)
+    try:
+        shares = mass_shares(volume, seen.tumour, shell, picture)
+    except NotEstimableError:
+        shares = None
+    return Explained(found, volume, shares)
+
+
+def write_explained(found: Explained, seen: Seen, folder: Path, stem: str) -> dict[str, Path]:
+    """Write the raw map (NIfTI), its overlay (PNG) and what must be said about it (JSON).
+
+    Parameters
+    ----------
+    found : Explained
+        Map and shares.
+    seen : Seen
+        The case.
+    folder : Path
+        Made if missing.
+    stem : str
+        Name of the files without suffix.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {kind: folder / f"{stem}.{kind}" for kind in ("nii.gz", "png", "json")}
+    write_nifti(found.volume, files["nii.gz"])
+    write_atomic(files["png"], draw_overlay(found, seen))
+    record = {
+        "caption": found.caption(),
+        "blank": found.map.blank,
+        "shares": asdict(found.shares) if found.shares else None,
+        "unit": f"{found.map.method} of {found.map.target}, raw",
+    }
+    write_atomic(files["json"], json.dumps(record, indent=1))
+    return files
+
+
+def draw_overlay(found: Explained, seen: Seen) -> bytes:
+    """Draw image, tumour outline and map on the slice with most tumour, as PNG.
+
+    Parameters
+    ----------
+    found : Explained
+        Map and shares.
+    seen : Seen
+        The case.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    from hepacast.report.figures.style import readable  # noqa: PLC0415 - slow to import
+
+    k = int(seen.tumour.mask.sum(axis=(1, 2)).argmax())
+    box = on_grid(np.ones(found.map.values.shape), seen.crop, seen.image.grid).data[k] > 0
+    _, height, width = seen.image.grid.spacing
+    low, high = np.percentile(seen.image.data[k], (2, 99.5))
+    top = float(found.volume.data.max())
+    with readable():
+        figure = Figure(figsize=(7.05, 3.9), layout="constrained")
+        for axes, overlaid in zip(figure.subplots(1, 2), (False, True), strict=True):
+            axes.imshow(seen.image.data[k], cmap="gray", vmin=low, vmax=high, aspect=height / width)
+            if overlaid and top > 0:
+                raw = found.volume.data[k]
+                # Transparent where the map is weak, so that the image stays readable there.
+                shown = axes.imshow(
+                    raw, cmap="inferno", vmin=0, vmax=top, alpha=0.75 * raw / top,
+                    aspect=height / width,
+                )  # fmt: skip
+                figure.colorbar(shown, ax=axes, shrink=0.7, label="raw map")
+            if seen.tumour.mask[k].any():
+                axes.contour(seen.tumour.mask[k], [0.5], colors="#56B4E9", linewidths=1.2)
+            if box.any() and not box.all():
+                axes.contour(box, [0.5], colors="#8A8F98", linewidths=0.8, linestyles="dashed")
+            axes.set_axis_off()
+        sides = seen.image.grid.axes
+        if sides[2][0] < 0:
+            for axes in figure.axes[:2]:
+                axes.invert_xaxis()
+        if sides[1][1] < 0:
+            for axes in figure.axes[:2]:
+                axes.invert_yaxis()
+        figure.suptitle(_wrapped(found.caption()), fontsize=7)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=150)
+    return drawn.getvalue()
+
+
+def _wrapped(text: str, width: int = 110) -> str:
+    import textwrap  # noqa: PLC0415 - only for pictures
+
+    return "\n".join(textwrap.wrap(text, width))
