@@ -68,6 +68,11 @@ def augment(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Gener
     >>> bool((whole[1] == alone[0]).all())
     True
     """
+    return shade(move(batch, params, rngs), params, rngs)
+
+
+def move(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Generator]) -> Tensor:
+    """Turn, scale and shift every picture by its own generator; all its channels alike."""
     torch = require("torch")
     functional = torch.nn.functional
     axes = batch.ndim - 2
@@ -84,11 +89,16 @@ def augment(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Gener
             )
         )
     moved: Tensor = torch.cat(pieces)
+    return moved
+
+
+def shade(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Generator]) -> Tensor:
+    """Brighten and blur with noise every picture by its own generator."""
     if params.gain > 0:
         gains = [1 + params.gain * rng.uniform(-1, 1) for rng in rngs]
-        shape = (-1,) + (1,) * (axes + 1)
-        moved = moved * torch.tensor(gains, dtype=moved.dtype).reshape(shape)
-    return add_noise(moved, params.noise_sd, rngs) if params.noise_sd > 0 else moved
+        shape = (-1,) + (1,) * (batch.ndim - 1)
+        batch = batch * require("torch").tensor(gains, dtype=batch.dtype).reshape(shape)
+    return add_noise(batch, params.noise_sd, rngs) if params.noise_sd > 0 else batch
 
 
 def add_noise(batch: Tensor, sd: float, rngs: Sequence[np.random.Generator]) -> Tensor:

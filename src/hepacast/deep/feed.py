@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hepacast.core.provenance import generator
-from hepacast.deep.augment import add_noise, augment
+from hepacast.deep.augment import add_noise, move, shade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,8 @@ class Material:
         As the head made them.
     strata : (case,) int
         Class or event, spread evenly over the batches.
+    masks : (item, 1, j, i) float32, optional
+        What a segmentation network must find; then the targets are these, moved as the picture.
     """
 
     crops: Crops
@@ -55,6 +57,7 @@ class Material:
     table: Float32[np.ndarray, "case column"]
     targets: Float32[np.ndarray, "case target"]
     strata: Int[np.ndarray, " case"]
+    masks: Float32[np.ndarray, "item one j i"] | None = None
 
 
 class Feed:
@@ -123,11 +126,10 @@ class Feed:
             ]
             sd = params.noise_variance**0.5
             pixels[copied] = add_noise(pixels[copied], sd, rngs)
-        if params.augment is not None:
-            rngs = [
-                generator(self.seed, "augment", epoch, self._name[r], c) for r, c in part.tolist()
-            ]
-            pixels = augment(pixels, params.augment, rngs)
+        cases = material.case_of[rows]
+        masks = material.masks
+        targets = torch.from_numpy(material.targets[cases] if masks is None else masks[rows])
+        pixels, targets = self._changed(pixels, targets, part, epoch)
         shown = material.crops.present[rows]
         if params.phase_dropout > 0:
             rngs = [
@@ -136,12 +138,21 @@ class Feed:
             shown = np.stack(
                 [_hide(s, params.phase_dropout, g) for s, g in zip(shown, rngs, strict=True)]
             )
-        cases = material.case_of[rows]
-        return Batch(
-            blank(pixels, shown),
-            torch.from_numpy(material.table[cases]),
-            torch.from_numpy(material.targets[cases]),
-        )
+        return Batch(blank(pixels, shown), torch.from_numpy(material.table[cases]), targets)
+
+    def _changed(
+        self, pixels: Tensor, targets: Tensor, part: Int[np.ndarray, "entry two"], epoch: int
+    ) -> tuple[Tensor, Tensor]:
+        """Turn and shade the pictures; masks turn with them, and are not shaded."""
+        params = self.params.augment
+        if params is None:
+            return pixels, targets
+        rngs = [generator(self.seed, "augment", epoch, self._name[r], c) for r, c in part.tolist()]
+        if self.material.masks is None:
+            return shade(move(pixels, params, rngs), params, rngs), targets
+        both = move(torch.cat([pixels, targets], dim=1), params, rngs)
+        count = pixels.shape[1]
+        return shade(both[:, :count], params, rngs), (both[:, count:] > 0.5).to(both.dtype)
 
 
 def blank(pixels: Tensor, shown: Bool[np.ndarray, "item phase"]) -> Tensor:

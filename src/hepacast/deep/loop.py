@@ -163,6 +163,8 @@ class Trainer:
     def _watch_loss(self, watch: Material) -> float:
         """Return the loss of the mean logits of every case."""
         logits = logits_of(self.network, watch.crops, watch.table[watch.case_of])
+        if watch.masks is not None:
+            return float(self.head.loss(logits, torch.from_numpy(watch.masks)))
         cases = torch.from_numpy(watch.case_of)
         count = torch.bincount(cases).clamp(min=1).to(logits.dtype)
         sums = torch.zeros(len(count), logits.shape[1]).index_add(0, cases, logits)

@@ -85,6 +85,27 @@ def hazard_loss(logits: Tensor, interval: Tensor, event: Tensor) -> Tensor:
     return (each * reached).sum() / len(logits)
 
 
+def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """Cross entropy of the pixels, plus one minus the soft Dice overlap of the batch.
+
+    Parameters
+    ----------
+    logits : (n, 1, j, i) Tensor
+        Log odds that a pixel belongs to the mask.
+    masks : (n, 1, j, i) Tensor
+        0 or 1.
+
+    Notes
+    -----
+    Source: Milletari et al. 2016, 3DV, p. 565 (Dice as a loss); the overlap is taken over the
+    batch, so that a slice without the lesion does not count as perfect or void.
+    """
+    chance = logits.sigmoid()
+    overlap = 2 * (chance * masks).sum() + 1
+    total = chance.sum() + masks.sum() + 1
+    return functional.binary_cross_entropy_with_logits(logits, masks) + 1 - overlap / total
+
+
 def lost_life(logits: Tensor, widths: Tensor) -> Tensor:
     """Return (n,) days lost of the whole span of the intervals; higher is worse.
 
