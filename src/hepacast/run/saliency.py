@@ -155,10 +155,10 @@ def draw_overlay(found: Explained, seen: Seen) -> bytes:
     k = int(seen.tumour.mask.sum(axis=(1, 2)).argmax())
     box = on_grid(np.ones(found.map.values.shape), seen.crop, seen.image.grid).data[k] > 0
     _, height, width = seen.image.grid.spacing
-    low, high = np.percentile(seen.image.data[k], (2, 99.5))
+    low, high = _window(seen.image.data[k], box)
     top = float(found.volume.data.max())
     with readable():
-        figure = Figure(figsize=(7.05, 3.9), layout="constrained")
+        figure = Figure(figsize=(7.05, 3.2), layout="constrained")
         for axes, overlaid in zip(figure.subplots(1, 2), (False, True), strict=True):
             axes.imshow(seen.image.data[k], cmap="gray", vmin=low, vmax=high, aspect=height / width)
             if overlaid and top > 0:
@@ -185,6 +185,12 @@ def draw_overlay(found: Explained, seen: Seen) -> bytes:
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=150)
     return drawn.getvalue()
+
+
+def _window(plane: np.ndarray, box: np.ndarray) -> tuple[float, float]:
+    """Choose grey levels by what the network saw, with room for the tissue around it."""
+    low, high = np.percentile(plane[box] if box.any() else plane, (1, 99))
+    return float(low - (high - low)), float(high + (high - low) / 2)
 
 
 def _wrapped(text: str, width: int = 110) -> str:
