@@ -126,7 +126,7 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def _configuration(content: Mapping[str, Any], label: int) -> dict[str, Any]:
+def _configuration(content: Mapping[str, Any], label: int | str) -> dict[str, Any]:
     settings = {
         **_DEFAULTS,
         **(content.get("setting") or {}),

@@ -40,7 +40,7 @@ def feature_maps(
         large a neighbourhood is.
     maps : MapParams or mapping, optional
         Size of the neighbourhood, instead of what the settings say.
-    label : int, optional
+    label : int or str, optional
         Value of the region in the mask; 1, or what the parameter file says, if absent.
     threads : int, optional
         Threads to use; all cores if absent.

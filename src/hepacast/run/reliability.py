@@ -143,7 +143,7 @@ def read_repeats(
     params: Settings = None,
     *,
     repeat: RepeatParams | None = None,
-    label: int | None = None,
+    label: int | str | None = None,
 ) -> list[Reading]:
     """Extract the features of imitated repetitions of one case.
 
