@@ -60,7 +60,8 @@ class ClassBenefit:
     def sentence(self) -> str:
         """Write it as a manuscript would."""
         if self.ratio is None or self.low is None or self.high is None or self.p is None:
-            return f"{self.name}: not estimable ({self.reason})"
+            inside = f"{self.treated} of {self.n} treated; {self.reason}"
+            return f"{self.name}: not estimable ({inside})"
         interval = interval_text(self.low, self.high, 0.95)
         return (
             f"{self.name}: HR {self.ratio:.2f} ({interval}; {p_text(self.p)}, {self.pairs} pairs)"
@@ -115,7 +116,7 @@ def four_classes(early: ArrayLike, survival: ArrayLike) -> tuple[str, ...]:
 
 
 def treatment_over_strata(
-    group: Sequence[str],
+    group: ArrayLike,
     follow_up: tuple[ArrayLike, ArrayLike],
     treated_at: ArrayLike,
     covariates: ArrayLike,

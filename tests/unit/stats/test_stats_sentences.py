@@ -14,6 +14,7 @@ from hepacast.stats import (
     agreement,
     benefit,
     calibration,
+    calibration_competing,
     calibration_optimism,
     calibration_survival,
     competing,
@@ -21,16 +22,19 @@ from hepacast.stats import (
     correlation,
     cox,
     cox_residuals,
+    cross_validated,
     cutpoints,
     diagnostic,
     fine_gray,
     horizon,
+    horizon_regression,
     imputation,
     kappa,
     matching,
     precision,
     prediction_error,
     proportions,
+    readers,
     reclassification,
     regression,
     regression_table,
@@ -38,6 +42,7 @@ from hepacast.stats import (
     resampling,
     roc,
     stepwise,
+    strata,
     survival,
     survival_contrasts,
     tables,
@@ -70,13 +75,20 @@ def results() -> dict[str, Any]:
     def fit_risk(chosen: Any) -> Any:
         return cox.fit_cox(X[chosen], follow[chosen], seen[chosen]).risk_at(X, 5.0)
 
+    treated_at = np.where(rng.random(n) < 0.5, 0.5, np.inf)
+    over = strata.treatment_over_strata(group, (follow, seen), treated_at, X, 1.0)
     return {
         "Agreement": agreement.icc(np.stack([X, X + 0.1])),
         "Agreement of one": agreement.icc(np.stack([X[:, 0], X[:, 0] + rng.normal(size=n)])),
         "AtHorizon": horizon.auc_at(X[:, 0], follow, seen, 5.0),
         "Calibration": calibration.calibration(risk, event),
         "Coefficients": regression.fit_logistic(X, event, names),
+        "ClassBenefit": over.classes[0],
+        "ClassBenefit of none": strata.ClassBenefit(name="a", n=9, treated=0, reason="no pairs"),
         "Comparison": roc.compare_auc(risk, other, event),
+        "CompetingCalibration": calibration_competing.calibration_competing(
+            risk, follow, cause, 5.0
+        ),
         "Concordance": tied,
         "Corrected": resampling.optimism(lambda _: 0, lambda _m, _r: 0.7, rows),
         "CorrectedCurve": calibration_optimism.corrected_calibration(
@@ -86,6 +98,7 @@ def results() -> dict[str, Any]:
         "CoxFit": cases,
         "Curve": survival.kaplan_meier(follow, seen),
         "Curve not reached": survival.kaplan_meier(follow, np.zeros(n)),
+        "CrossValidated": cross_validated.within_fold_auc(risk, np.arange(n) % 4, event),
         "CutSearch": cutpoints.xtile(X[:, 0], follow, seen),
         "DecisionCurve": benefit.decision_curve(risk, event),
         "Description": tables.describe_by_group(list(X[:, 0]), group, name="size"),
@@ -94,6 +107,7 @@ def results() -> dict[str, Any]:
         "Finding": reported_lines.check_reported_share(3, 9, 40.0, label="cirrhosis")[0],
         "FineGrayFit": fine_gray.fit_fine_gray(X, follow, cause, names),
         "GroupScreen": univariate.screen_t(X, event),
+        "HorizonFit": horizon_regression.fit_horizon(X, follow, cause, 5.0, names),
         "HypothesisTest": proportions.chi_square([[9, 4], [3, 8]]),
         "Improvement": reclassification.nri(risk, other, event, [0.5]),
         "Incidence": competing.cumulative_incidence(follow, cause),
@@ -108,9 +122,11 @@ def results() -> dict[str, Any]:
         "Pooled": imputation.pool([0.2, 0.3], [0.1, 0.1]),
         "PredictionError": prediction_error.prediction_error(km, follow, seen, half),
         "ProportionalHazards": cox_residuals.proportional_hazards(cases, data),
+        "ReaderStudy": readers.reader_study(np.stack([[risk, other]] * 2), event),
         "RegressionTable": regression_table.cox_table(X, follow, seen, names),
         "SampleSize": precision.riley_binary(8, 0.4, auc=0.75),
         "Screen": univariate.screen_cox(X, follow, seen),
+        "StrataBenefit": over,
         "SurvivalCalibration": calibration_survival.calibration_survival(
             cases.risk_at(X, 5.0), follow, seen, 5.0
         ),
