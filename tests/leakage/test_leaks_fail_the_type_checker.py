@@ -13,6 +13,10 @@ HEAD = """\
 import numpy as np
 
 from hepacast.core.folds import Cohort, Fitted, Fold, keep_columns
+from hepacast.deep.conformal import ConformalParams, fit_conformal
+from hepacast.deep.segment import SegmentParams, fit_segmenter
+from hepacast.deep.uncertainty import RecalibrationParams, fit_recalibration
+from hepacast.deep.uncertainty_domain import DomainParams, fit_domain, fit_envelope
 from hepacast.models import MODELS, ModelParams
 from hepacast.run.chain import Recipe, fit_score, fit_study
 from hepacast.select import STEPS
@@ -23,6 +27,11 @@ FITS = {
     "a score": 'fit_score({}, "clinical", recipe, "all")',
     "a model": "MODELS[params]({}, params, np.random.default_rng(1))",
     "a step": 'STEPS[STEPS.parse("impute")]({}, None, np.random.default_rng(1))',
+    "a segmentation network": "fit_segmenter({}, dict(), SegmentParams(), 1)",
+    "a calibration": "fit_recalibration({}, RecalibrationParams())",
+    "conformal sets": "fit_conformal({}, ConformalParams())",
+    "a cloud of vectors": "fit_domain({}, DomainParams(), np.random.default_rng(1))",
+    "an envelope of scans": "fit_envelope({}, dict())",
     "apparent output": "fitted.apparent({})",
     "fewer columns": "keep_columns({}, [])",
 }
