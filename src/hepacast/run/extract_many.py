@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,7 @@ def read_label(text: str | None) -> int | str | None:
 
 
 def extract_jobs(
-    jobs: Sequence[Job], plan: Plan, *, on_event: Listener = ignore
+    jobs: Sequence[Job], plan: Plan, *, workers: int = 1, on_event: Listener = ignore
 ) -> tuple[list[dict[str, Cell]], int]:
     """Extract the features or maps of every job, or read what an earlier run has left.
 
@@ -125,6 +126,8 @@ def extract_jobs(
         What to extract.
     plan : Plan
         Settings, and where results go.
+    workers : int
+        Cases to work on at once; each takes the memory of its images.
     on_event : callable
         Told of progress, and of every case that fails; the others go on.
 
@@ -138,21 +141,35 @@ def extract_jobs(
     """
     read_settings(plan.params)
     on_event(Started(_STAGE, len(jobs)))
-    rows, failed = [], 0
-    for job, name in zip(jobs, case_names(jobs), strict=True):
-        columns: dict[str, Cell] = dict(job.columns)
-        if plan.like_pyradiomics:
-            columns |= {_column(job, "image"): str(job.image.resolve())}
-            columns |= {_column(job, "mask"): str(job.mask.resolve())}
-        try:
-            rows.append(columns | _one(job, name, plan))
-        except (HepacastError, OSError) as error:
-            on_event(Failed(_STAGE, name, error))
-            failed += 1
-            if plan.like_pyradiomics:
-                rows.append(columns)
-        on_event(Advanced(_STAGE, name))
+    rows, failed, names = [], 0, case_names(jobs)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        working = [
+            pool.submit(_one, job, name, plan) for job, name in zip(jobs, names, strict=True)
+        ]
+        for job, name, work in zip(jobs, names, working, strict=True):
+            columns = _columns(job, plan)
+            try:
+                rows.append(columns | work.result())
+            except (HepacastError, OSError) as error:
+                on_event(Failed(_STAGE, name, error))
+                failed += 1
+                if plan.like_pyradiomics:
+                    rows.append(columns)
+            on_event(Advanced(_STAGE, name))
+    finally:
+        # Whoever stops a run does not want to wait for the cases that have not begun.
+        pool.shutdown(cancel_futures=True)
     return rows, failed
+
+
+def _columns(job: Job, plan: Plan) -> dict[str, Cell]:
+    """Take the columns of the table of cases; the pyradiomics command writes whole paths."""
+    columns: dict[str, Cell] = dict(job.columns)
+    if plan.like_pyradiomics:
+        columns |= {_column(job, "image"): str(job.image.resolve())}
+        columns |= {_column(job, "mask"): str(job.mask.resolve())}
+    return columns
 
 
 def _column(job: Job, name: str) -> str:

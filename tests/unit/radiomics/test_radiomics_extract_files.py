@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import hepacast
 from hepacast.cli.commands.extract import command
-from hepacast.core.errors import EmptyRegionError, GeometryError, ImageFileError
+from hepacast.core.errors import EmptyRegionError, GeometryError, ImageFileError, TableError
 
 
 @pytest.fixture
@@ -142,3 +142,41 @@ def test_options_that_do_not_fit_together_are_refused(files: tuple[Path, Path]) 
     assert runner.invoke(command, [image, mask, "--radius", "2"]).exit_code == 2
     parquet = [image, mask, "--pyradiomics-csv", "-o", str(files[0].parent / "f.parquet")]
     assert runner.invoke(command, parquet).exit_code == 2
+
+
+def test_changes_between_phases_are_written_a_row_per_case(files: tuple[Path, Path]) -> None:
+    image, _ = files
+    folder = image.parent
+    later = sitk.ReadImage(str(image)) + 60
+    sitk.WriteImage(later, str(folder / "later.nii.gz"))
+    (folder / "cases.csv").write_text(
+        "ID,Phase,Image,Mask\n1,art,image.nii.gz,mask.nrrd\n1,pv,later.nii.gz,mask.nrrd\n"
+        "2,art,image.nii.gz,mask.nrrd\n"
+    )
+    call = [str(folder / "cases.csv"), "-p", str(folder / "params.yaml")]
+    call += ["-o", str(folder / "d.csv"), "--jobs", "2", "--delta", "art", "pv"]
+    done = CliRunner().invoke(command, call, standalone_mode=False)
+    assert done.return_value == 0, done.output
+    with (folder / "d.csv").open() as handle:
+        (row,) = csv.DictReader(handle)
+    assert row["ID"] == "1"
+    assert float(row["pv-art_original_firstorder_Mean"]) == pytest.approx(60)
+    assert float(row["pv-art_original_glcm_Contrast"]) == 0
+    assert CliRunner().invoke(command, [*call, "--maps", str(folder)]).exit_code == 2
+    (folder / "cases.csv").write_text("ID,Image,Mask\n1,image.nii.gz,mask.nrrd\n")
+    with pytest.raises(TableError, match="Phase"):
+        CliRunner().invoke(command, call, standalone_mode=False, catch_exceptions=False)
+
+
+def test_cases_at_once_give_the_table_of_one_after_the_other(files: tuple[Path, Path]) -> None:
+    folder = files[0].parent
+    rows = "".join(f"{n},image.nii.gz,mask.nrrd,{1 if n % 3 else 9}\n" for n in range(6))
+    (folder / "cases.csv").write_text("ID,Image,Mask,Label\n" + rows)
+    texts = []
+    for workers in ("1", "3"):
+        out = folder / f"f{workers}.csv"
+        call = [str(folder / "cases.csv"), "-o", str(out), "--jobs", workers]
+        done = CliRunner().invoke(command, call, standalone_mode=False)
+        assert done.return_value == 1
+        texts.append(out.read_text())
+    assert texts[0] == texts[1]
