@@ -88,6 +88,20 @@ def test_threads_leave_every_byte_of_a_map_alone() -> None:
         assert values.tobytes() == two.numbers[name].tobytes(), name
 
 
+@pytest.mark.parametrize("axes", [(0, 1), (0, 2), (1, 2)])
+def test_maps_turn_with_the_image(axes: tuple[int, int]) -> None:
+    image, region = scene(3)
+    grid = Grid(GRID.shape, (1.0, 1.0, 1.0))
+    data, mask = (np.ascontiguousarray(np.rot90(a, axes=axes)) for a in (image.data, region.mask))
+    turned = Grid(data.shape, (1.0, 1.0, 1.0))
+    params = ExtractParams(families=FAMILIES)
+    before = feature_maps(Volume(image.data, grid), Region(region.mask, grid), params)
+    after = feature_maps(Volume(data, turned), Region(mask, turned), params)
+    for name in before:
+        expected = np.rot90(before[name].data, axes=axes)
+        np.testing.assert_allclose(after[name].data, expected, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
 def test_a_map_does_not_look_beyond_its_cube() -> None:
     image, region = scene()
     params = ExtractParams(families=FAMILIES)
