@@ -184,10 +184,11 @@ def write_sheets(
     fields = dictionary()
     fields.pop("site", None)
     folder.mkdir(parents=True, exist_ok=True)
+    fields.pop("case", None)
     head = ["case", "centre", *(name for name in fields if name in rows[0])]
     body = [[_cell(row[name]) for name in head] for row in rows]
     _write(folder / "clinical.csv", head, body)
-    described = {name: fields[name] for name in head if name in fields and name != "case"}
+    described = {name: fields[name] for name in head if name in fields}
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
     (folder / "fields.yaml").write_text(text, encoding="utf-8")
     for name, block in blocks.items():

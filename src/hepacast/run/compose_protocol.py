@@ -218,7 +218,10 @@ def published(finding: Finding, params: PublishedParams) -> tuple[shown.Publishe
     outcome, rows = finding.cohort.outcome, []
     tests = {one.name: one for one in finding.tests}
     for name in finding.recipe.models.sets:
-        strict = discriminate(outcome, finding.assessment.models[name])
+        merit = discriminate(outcome, finding.final.models[name]).estimate
+        units = np.array(finding.cohort.table.patients)
+        model = finding.assessment.models[name]
+        strict = discriminate(outcome, model, apparent=merit, units=units)
         loose = discriminate(outcome, found.models[name])
         both = as_estimate(strict), as_estimate(loose)
         rows.append(_row(finding, (name, cohort_name(finding)), both, params.printed))

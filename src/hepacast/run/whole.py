@@ -12,17 +12,21 @@ from hepacast.core.events import Event, Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
+from hepacast.run.case_pages import FOLDER as PAGES
 from hepacast.run.case_pages import with_case_facts, write_case_pages
-from hepacast.run.cases import measure_all
+from hepacast.run.cases import kept, measure_all
 from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.compose import Circumstances, compose
 from hepacast.run.deep_score import with_pictures
+from hepacast.run.deploy import deploy, require_deployable
 from hepacast.run.execution import Execution
 from hepacast.run.failures import failures_table, left_out
 from hepacast.run.feasible import require_feasible
 from hepacast.run.find import arrange, division_steps, find, openings
+from hepacast.run.finished import is_finished, note_finished, run_key
 from hepacast.run.flow import join
 from hepacast.run.gather import gather
+from hepacast.run.journal import Journal
 from hepacast.run.lock import lock_text
 from hepacast.run.measure import plan_cases
 from hepacast.run.openings import ledger_path, record_opening, require_closed
@@ -33,10 +37,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.events import Listener
-    from hepacast.report.content import ReportContent
+    from hepacast.report.content import OutcomeReport, ReportContent
     from hepacast.run.cohorts import Division
-    from hepacast.run.finding import Known
+    from hepacast.run.execute import Executor
+    from hepacast.run.finding import Finding, Known
+    from hepacast.run.flow import Joined
     from hepacast.run.gather import Materials
+    from hepacast.run.measure import CaseTask
+    from hepacast.run.record import CaseRecord
 
 
 MARK = ".hepacast-study"
@@ -91,58 +99,128 @@ def run_study(
         If the input must be mended; then nothing was written.
     """
     notices: list[Noticed] = []
+    journal = Journal(out)
 
     def hear(event: Event) -> None:
         if isinstance(event, Noticed):
             notices.append(event)
+        journal(event)
         on_event(event)
 
-    materials = gather(path, on_event=hear)
-    require_feasible(materials)
-    name, split = materials.study.study.name, materials.study.split
-    _require_own_folder(out, name)
+    materials = _prepare(path, out, hear)
     with execution.open(out) as pool:
         tasks = plan_cases(materials, out, rehash=execution.rehash, retry=execution.retry)
+        if is_finished(out, run_key(materials, tasks, repr(truths)), _lasting(out)):
+            return _again(out, tasks)
         if tasks:
-            _mark(out, name)
-        records, failures = measure_all(tasks, pool, on_event=hear)
-        materials = with_pictures(materials, out, {c: one.key for c, one in records.items()})
-        joined = join(materials, records, failures)
-        failures = {**left_out(records), **failures}
-        division = divide_patients(patients_of(materials, joined.table.patients), split)
-        rereading = read_again(materials, joined, division, out, pool, on_event=hear)
-        arranged = arrange(materials, joined, division, rereading)
-        opened = _open(materials, division, path)
-        findings = [find(arranged, name, pool, on_event=hear) for name in materials.study.outcomes]
+            _mark(out, materials.study.study.name)
+        found = _find_out(materials, tasks, (path, out), pool, hear)
     lock = lock_text(
-        materials,
-        {case: record.key for case, record in records.items()},
-        {finding.name: finding.tasks for finding in findings},
-        tests=openings(opened, division),
+        found.materials,
+        {case: record.key for case, record in found.records.items()},
+        {finding.name: finding.tasks for finding in found.findings},
+        tests=openings(found.opened, found.division),
     )
     around = Circumstances(
-        records=records,
-        failures=failures,
+        records=found.records,
+        failures=found.failures,
         notices=notices,
         lock_digest=digest_bytes(lock.encode()),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         truths=truths or {},
-        divided=division_steps(joined, division)[1],
-        openings=openings(opened, division),
+        divided=division_steps(found.joined, found.division)[1],
+        openings=openings(found.opened, found.division),
     )
-    content = compose(materials, joined, findings, around)
-    content = with_case_facts(content, records, materials, joined)
-    _mark(out, name)
+    content = compose(found.materials, found.joined, found.findings, around)
+    content = with_case_facts(content, found.records, found.materials, found.joined)
+    report = _write(found, content, lock, out, hear)
+    note_finished(out, run_key(materials, tasks, repr(truths)), _written(out))
+    return Finished(report, summary_lines(content), found.failures)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Everything that a run computes, before it is written down."""
+
+    materials: Materials
+    records: Mapping[str, CaseRecord]
+    failures: Mapping[str, HepacastError]
+    joined: Joined
+    division: Division
+    opened: Mapping[str, int]
+    findings: list[Finding]
+
+
+def _prepare(path: Path, out: Path, on_event: Listener) -> Materials:
+    """Read everything, and refuse before any work what cannot be done."""
+    materials = gather(path, on_event=on_event)
+    for score, why in materials.study.published.missing.items():
+        on_event(Noticed("published", f"not as in the paper: {score}: {why}"))
+    require_feasible(materials)
+    if materials.study.deploy is not None:
+        require_deployable(materials.study.deploy, materials)
+    _require_own_folder(out, materials.study.study.name)
+    return materials
+
+
+def _find_out(
+    materials: Materials,
+    tasks: list[CaseTask],
+    places: tuple[Path, Path],
+    pool: Executor,
+    on_event: Listener,
+) -> _Found:
+    """Measure, join, divide and validate, in the order of the protocol."""
+    study, (path, out) = materials.study, places
+    records, failures = measure_all(tasks, pool, on_event=on_event)
+    materials = with_pictures(materials, out, {c: one.key for c, one in records.items()})
+    joined = join(materials, records, failures)
+    division = divide_patients(patients_of(materials, joined.table.patients), study.split)
+    rereading = read_again(materials, joined, division, out, pool, on_event=on_event)
+    arranged = arrange(materials, joined, division, rereading)
+    opened = _open(materials, division, path)
+    findings = [find(arranged, name, pool, on_event=on_event) for name in study.outcomes]
+    every = {**left_out(records), **failures}
+    return _Found(materials, records, every, joined, division, opened, findings)
+
+
+def _write(found: _Found, content: ReportContent, lock: str, out: Path, on_event: Listener) -> Path:
+    """Write results, report, pages and predictor."""
+    _mark(out, found.materials.study.study.name)
     # Before anything is drawn: what took hours must not be lost to a figure.
     write_atomic(out / RESULT, content.model_dump_json())
     write_atomic(out / "study.lock", lock)
-    if failures:
-        write_atomic(out / "failures.csv", failures_table(failures))
+    if found.failures:
+        write_atomic(out / "failures.csv", failures_table(found.failures))
     else:
         (out / "failures.csv").unlink(missing_ok=True)  # of an earlier run
     report = write_report(content, out)
-    write_case_pages(content, records, out, on_event=on_event)
-    return Finished(report, summary_lines(content), failures)
+    write_case_pages(content, found.records, out, on_event=on_event)
+    params = found.materials.study.deploy
+    if params is not None:
+        deploy(params, found.materials, found.findings, content, out)
+    return report
+
+
+def _lasting(out: Path) -> list[Path]:
+    """Name what a finished run must have."""
+    return [out / RESULT, out / "study.lock", out / "report.html"]
+
+
+def _written(out: Path) -> list[Path]:
+    """List what a finished run leaves for people; the work behind it is kept elsewhere."""
+    pages = (p for part in (PAGES, "tables") for p in (out / part).rglob("*"))
+    return [path for path in (*_lasting(out), *pages) if path.is_file()]
+
+
+def _again(out: Path, tasks: Sequence[CaseTask]) -> Finished:
+    """Say what a finished run found; nothing is computed or drawn."""
+    content = read_result(out / RESULT)
+    failures = {
+        task.case: found for task in tasks if isinstance(found := kept(task), HepacastError)
+    }
+    lines = (*summary_lines(content), "nothing changed since: the results are those of before")
+    return Finished(out / "report.html", lines, failures)
 
 
 def _open(materials: Materials, division: Division, path: Path) -> dict[str, int]:
@@ -192,6 +270,18 @@ def _require_own_folder(out: Path, name: str) -> None:
     ).at(folder=out)
 
 
+def _both_orders(outcome: OutcomeReport) -> list[str]:
+    """Set the strict result, the order of the paper and its printed figure beside each other."""
+    if not outcome.published:
+        return []
+    lines = [f"  {'model':<20} {'cohort':<12} {'strict':<20} {'as published':<20} printed"]
+    for one in outcome.published:
+        printed = "" if one.printed is None else f"{one.printed:.3f}"
+        strict, loose = str(one.strict), str(one.optimistic)
+        lines.append(f"  {one.model:<20} {one.cohort:<12} {strict:<20} {loose:<20} {printed}")
+    return [*lines, *([f"  {outcome.winner}"] if outcome.winner else [])]
+
+
 def summary_lines(content: ReportContent) -> tuple[str, ...]:
     """Say the main result of every model, and truth beside estimate where it is known."""
     lines = []
@@ -201,6 +291,7 @@ def summary_lines(content: ReportContent) -> tuple[str, ...]:
             honest = model.honest
             if honest is not None and honest.discrimination is not None:
                 lines.append(f"  {model.name:<16} {honest.measure} {honest.discrimination}")
+        lines += _both_orders(outcome)
         for truth in outcome.truth:
             covered = {True: "covered", False: "not covered", None: ""}[truth.covered]
             lines.append(f"  truth {truth.name}: {truth.true:.3f}; {truth.estimate} {covered}")

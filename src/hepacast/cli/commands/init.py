@@ -8,10 +8,27 @@ import click
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
-def command(folder: Path) -> None:
+@click.option("--recipe", help="One of the five published studies, cect-ablation for one.")
+@click.option(
+    "--phantom",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="With --recipe: write a synthetic cohort too, with this share of the paper's columns.",
+)
+def command(folder: Path, recipe: str | None, phantom: float | None) -> None:
     """Write a commented study file, a data dictionary and table headings to FOLDER."""
-    from hepacast.run.begin import write_starter  # noqa: PLC0415 - loaded on call
+    if recipe is None:
+        from hepacast.run.begin import write_starter  # noqa: PLC0415 - loaded on call
 
-    for path in write_starter(folder):
+        if phantom is not None:
+            raise click.UsageError("--phantom needs --recipe")  # noqa: EM101
+        written = write_starter(folder)
+        click.echo("\n".join(f"wrote {path}" for path in written))
+        click.echo(f"next: fill in the tables, then `hepacast check {folder / 'study.yaml'}`")
+        return
+    from hepacast.run.recipes import write_recipe  # noqa: PLC0415 - loaded on call
+
+    for path in write_recipe(recipe, folder, phantom=phantom):
         click.echo(f"wrote {path}")
-    click.echo(f"next: fill in the tables, then `hepacast check {folder / 'study.yaml'}`")
+    todo = "fill in the tables, then " if phantom is None else ""
+    click.echo(f"next: {todo}`hepacast run {folder / 'study.yaml'} --out {folder / 'results'}`")
