@@ -17,8 +17,9 @@ from hepacast.core.events import Advanced, Event, Failed, Listener, Noticed, Sta
 from hepacast.io.convert_masks import DrawnMask, convert_masks
 from hepacast.io.convert_record import Kept, keep, key_of, recall
 from hepacast.io.convert_tables import write_tables
+from hepacast.io.deidentify import deidentify_file
 from hepacast.io.dicom.series import list_series, load_series
-from hepacast.io.names import PLAIN, Names
+from hepacast.io.names import PLAIN, Names, Pseudonymous
 from hepacast.io.nifti import write_nifti
 from hepacast.io.options import STRICT, ReadOptions
 
@@ -171,6 +172,9 @@ def convert_study(
     resumed = 0
     for one in series:
         phase, reason = describe(one)
+        if one.kind == "clip" and isinstance(names, Pseudonymous):
+            found.append(_copied(one, (phase, reason), target, names, log))
+            continue
         if one.kind != "image":
             problem = f"not converted: {one.kind}"
             found.append(Converted(one, phase, reason, problem=problem))
@@ -198,6 +202,21 @@ def convert_study(
     )
     write_tables(target, result, names)
     return result
+
+
+def _copied(
+    series: Series, about: tuple[str, str], target: Path, names: Pseudonymous, log: _Log
+) -> Converted:
+    """Copy a clip without its patient: a film has no place in space, and so no NIfTI."""
+    phase, reason = about
+    files = list(dict.fromkeys(header.file for header in series.slices))
+    for file in files:
+        try:
+            copy = deidentify_file(file, target / "clips", names.names, phase=phase or None)
+        except HepacastError as error:
+            log.fail(names.patient(series), series.describe(), error.at(file=file))
+            return Converted(series, phase, reason, problem=names.error(error).what)
+    return Converted(series, phase, reason, problem=f"copied: {copy.relative_to(target)}")
 
 
 def _convert(series: Series, target: Path, place: Path, options: ReadOptions, log: _Log) -> Kept:

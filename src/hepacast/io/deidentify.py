@@ -336,7 +336,8 @@ def _decoded(source: Dataset) -> np.ndarray:
 
     count = int(source.get("NumberOfFrames") or 1)
     pixels = np.asarray(pixel_array(source, decoding_plugin=require_codec(source)))
-    return pixels.reshape(count, source.Rows, source.Columns, *pixels.shape[pixels.ndim - 1 :])
+    colours = (3,) if int(source.get("SamplesPerPixel") or 1) > 1 else ()
+    return pixels.reshape(count, source.Rows, source.Columns, *colours)
 
 
 def _declare(clean: Dataset) -> None:

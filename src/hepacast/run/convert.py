@@ -8,18 +8,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hepacast.core.errors import HepacastError, StudyError
-from hepacast.core.events import Failed, Noticed, ignore
+from hepacast.core.errors import StudyError
+from hepacast.core.events import Noticed, ignore
 from hepacast.io.convert import Conversion, Converted, convert_study
 from hepacast.io.convert_tables import csv_bytes
-from hepacast.io.deidentify import Pseudonyms, deidentify_file
+from hepacast.io.deidentify import Pseudonyms
 from hepacast.io.names import PLAIN, Pseudonymous
 from hepacast.io.options import STRICT
 from hepacast.io.streams import write_verified
 from hepacast.run.phases import propose_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from hepacast.core.events import Listener
@@ -87,17 +86,16 @@ def convert_folder(
     if key is not None:
         names = Pseudonymous(Pseudonyms(read_key(key, out)))
     done = convert_study(folder, out, options, describe=_describe, names=names, on_event=on_event)
-    clips = []
     if key is not None and isinstance(names, Pseudonymous):
-        clips = _clips(done.found, out, names, on_event)
         _write_linkage(key, names)
     rows = _case_rows(done, names, on_event)
     write_verified(out / "cases.csv", [csv_bytes(_CASES, rows)])
+    copied = sum(one.problem.startswith("copied") for one in done.found)
     counts = f"{len(done.found)} series found, {len(done.written)} converted"
     lines = (
         f"{counts}, {done.ignored} ignored, {len(done.failures)} failures",
         f"{done.resumed} of them had been converted before",
-        f"{len(done.masks)} masks, {len(clips)} clips",
+        f"{len(done.masks)} masks, {copied} clips copied without their patient",
         f"cases.csv: {len(rows)} images with a proposed phase; confirm every one",
     )
     return Converting(done, out / "cases.csv", len(rows), lines)
@@ -141,24 +139,6 @@ def _write_linkage(key: Path, names: Pseudonymous) -> None:
     place = key.with_name(f"{key.name}.linkage.csv")
     write_verified(place, [csv_bytes(("pseudonym", "original"), sorted(names.linkage.items()))])
     place.chmod(0o600)
-
-
-def _clips(
-    found: Iterable[Converted], out: Path, names: Pseudonymous, on_event: Listener
-) -> list[Path]:
-    """Copy clips without their patient: a film has no NIfTI."""
-    written = []
-    for one in found:
-        if one.series.kind != "clip":
-            continue
-        for file in dict.fromkeys(header.file for header in one.series.slices):
-            try:
-                written.append(
-                    deidentify_file(file, out / "clips", names.names, phase=one.phase or None)
-                )
-            except HepacastError as error:
-                on_event(names.event(Failed("clip", str(file), error.at(file=file))))
-    return written
 
 
 def _case_rows(done: Conversion, names: Names, on_event: Listener) -> list[tuple[str, ...]]:

@@ -13,7 +13,8 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
 from hepacast.core.errors import ImageFileError
-from hepacast.io.deidentify import Pseudonyms, clean_text, deidentify, deidentify_file, find_traces
+from hepacast.io.deidentify import Pseudonyms, deidentify, deidentify_file, find_traces
+from hepacast.io.dicom.descriptions import clean_text
 from hepacast.io.dicom.series import read_series
 from hepacast.io.dicom.write import SeriesIdentity, encode, uid_of, write_series
 
@@ -184,6 +185,19 @@ def test_burnt_in_text_outside_the_panes_is_blanked(tmp_path: Path) -> None:
     (tmp_path / "us.dcm").write_bytes(encode(ultrasound(calibrated=True)))
     target = deidentify_file(tmp_path / "us.dcm", tmp_path / "out", NAMES)
     pixels = pydicom.dcmread(target).pixel_array
+    assert pixels[:, :10].max() == 0
+    assert np.all(pixels[:, 10:30, 10:50] == 120)
+
+
+def test_a_grey_clip_is_blanked_too(tmp_path: Path) -> None:
+    grey = ultrasound(calibrated=True)
+    grey.PixelData = grey.PixelData[::3]
+    grey.SamplesPerPixel, grey.PhotometricInterpretation = 1, "MONOCHROME2"
+    del grey.PlanarConfiguration
+    (tmp_path / "us.dcm").write_bytes(encode(grey))
+    target = deidentify_file(tmp_path / "us.dcm", tmp_path / "out", NAMES)
+    pixels = pydicom.dcmread(target).pixel_array
+    assert pixels.shape == (3, 40, 60)
     assert pixels[:, :10].max() == 0
     assert np.all(pixels[:, 10:30, 10:50] == 120)
 
