@@ -268,11 +268,12 @@ class Sample:
         _, alike, total = self._surroundings
         neighbours = self.place.neighbours(self.run_steps)
         size = 2 * len(self.run_steps) + 1
-        counted: tuple[np.ndarray, np.ndarray] = tally(
-            self.levels.reshape(-1),
-            self.place.places, alike, total, neighbours, self.highest, size,
+        dependence, difference = np.zeros((2, self.highest + 1, size), np.int64)
+        tally(
+            self.levels.reshape(-1), self.place.places, alike, total, neighbours,
+            size, dependence.reshape(-1), difference.reshape(-1),
         )  # fmt: skip
-        return counted
+        return dependence, difference
 
     @cached_property
     def pairs(self) -> Int[np.ndarray, "level direction level"]:
@@ -282,17 +283,15 @@ class Sample:
         if not self._adjacent:
             return self._neighbourhoods[0]
         levels, offsets = self.levels.reshape(-1), self.place.strides(self.steps)
-        if offsets.size == 13 and self.highest <= 15:
-            few = self.highest <= 7
-            count = kernel.pairs_by_three if few else kernel.pairs_by_two
-            joint: Int[np.ndarray, "level direction level"] = count(
-                levels, self.place.places, offsets
-            )
-            return joint
-        alone: Int[np.ndarray, "level direction level"] = kernel.pairs_alone(
-            levels, self.place.places, offsets, self.highest
-        )
-        return alone
+        few = offsets.size == 13 and self.highest <= 15
+        wide = 16 if few else self.highest + 1
+        joint: Int[np.ndarray, "level direction level"]
+        joint = np.zeros((wide, offsets.size, wide), np.uint32)
+        if few:
+            kernel.pairs_by_two(levels, self.place.places, offsets, joint.reshape(-1))
+        else:
+            kernel.pairs_alone(levels, self.place.places, offsets, joint.reshape(-1), wide)
+        return joint
 
     @property
     def dependence(self) -> Int[np.ndarray, "level size"]:

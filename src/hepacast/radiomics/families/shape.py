@@ -71,7 +71,10 @@ def diameters(mask: Bool[np.ndarray, "k j i"], spacing: Triple) -> tuple[float, 
     found = []
     corners = np.empty((0, 3))
     for axis, order in enumerate(((0, 1, 2), (1, 0, 2), (2, 0, 1))):
-        low, high = surface_extremes(np.ascontiguousarray(mask.transpose(order)))
+        turned = np.ascontiguousarray(mask.transpose(order))
+        nk, nj, ni = turned.shape
+        low, high = np.full((2 * nk, 2 * nj), 4 * ni), np.full((2 * nk, 2 * nj), -1)
+        surface_extremes(turned, low, high)
         across, along = half[order[1]], half[order[2]]
         # Planes through voxel centres and between them both hold surface points.
         width, hull = widest_in_planes(low, high, across, along)

@@ -119,7 +119,7 @@ def surroundings(levels, offsets, shape, across, bits, alike, total):
 
 
 @njit(nogil=True, cache=True)
-def tally(levels, places, alike, total, neighbours, n_levels, size):
+def tally(levels, places, alike, total, neighbours, size, dependence, difference):
     """Tally what :func:`surroundings` found by level; the results of :func:`neighbourhoods`.
 
     Parameters
@@ -130,68 +130,39 @@ def tally(levels, places, alike, total, neighbours, n_levels, size):
         Flat index of every voxel of the region.
     neighbours : (voxel,) uint8
         How many neighbours every voxel has inside the region.
-    n_levels, size : int
-        Highest level, and neighbours that a voxel can have plus one.
+    size : int
+        Neighbours that a voxel can have, plus one.
+    dependence, difference : (level * size,) int64
+        Zeros, to be filled in.
     """
-    dependence = np.zeros((n_levels + 1, size), np.int64)
-    difference = np.zeros((n_levels + 1, size), np.int64)
     for voxel in range(places.size):
         here = np.uint64(places[voxel])
         level, n = np.int64(levels[here]), np.int64(neighbours[voxel])
-        dependence[level, alike[here]] += 1
-        difference[level, n] += abs(level * (n + 1) - np.int64(total[here]))
-    return dependence, difference
+        row = level * size
+        dependence[np.uint64(row + np.int64(alike[here]))] += 1
+        gap = level * (n + 1) - np.int64(total[here])
+        difference[np.uint64(row + n)] += gap if gap > 0 else -gap
 
 
 @njit(nogil=True, cache=True)
-def pairs_alone(levels, places, offsets, n_levels):
-    """Count level pairs only; see :func:`neighbourhoods`."""
+def pairs_alone(levels, places, offsets, pairs, wide):
+    """Count level pairs only, into (wide * direction * wide,) zeros; see :func:`neighbourhoods`."""
     n = offsets.size
-    wide = n_levels + 1
-    pairs = np.zeros(wide * n * wide, np.uint32)
     for voxel in range(places.size):
         here = np.uint64(places[voxel])
         row = np.uint64(levels[here]) * np.uint64(n * wide)
         for d in range(n):
             pairs[row + np.uint64(levels[here + np.uint64(offsets[d])])] += np.uint32(1)
             row += np.uint64(wide)
-    return pairs.reshape(wide, n, wide)
 
 
 @njit(nogil=True, cache=True)
-def pairs_by_three(levels, places, offsets):
-    """Count level pairs for at most seven levels, three directions at a time.
-
-    One counter takes a level and the levels ahead of it in three directions, so
-    that four counts stand for twelve.  Needs thirteen directions.
-    """
-    joint = np.zeros(5 << 12, np.uint32)
-    for voxel in range(places.size):
-        here = np.uint64(places[voxel])
-        base = np.uint64(levels[here])
-        for g in range(4):
-            a = np.uint64(levels[here + np.uint64(offsets[3 * g])])
-            b = np.uint64(levels[here + np.uint64(offsets[3 * g + 1])])
-            c = np.uint64(levels[here + np.uint64(offsets[3 * g + 2])])
-            at = base | a << np.uint64(3) | b << np.uint64(6) | c << np.uint64(9)
-            joint[np.uint64(g << 12) | at] += np.uint32(1)
-        last = np.uint64(levels[here + np.uint64(offsets[12])])
-        joint[np.uint64(4 << 12) | base | last << np.uint64(3)] += np.uint32(1)
-    pairs = np.zeros((8, 13, 8), np.uint32)
-    for g in range(5):
-        for at in range(1 << 12):
-            count = joint[g << 12 | at]
-            if count > 0:
-                for n in range(3 if g < 4 else 1):
-                    pairs[at & 7, 3 * g + n, at >> 3 * (n + 1) & 7] += count
-    return pairs
-
-
-@njit(nogil=True, cache=True)
-def pairs_by_two(levels, places, offsets):
+def pairs_by_two(levels, places, offsets, pairs):
     """Count level pairs for at most fifteen levels, two directions at a time.
 
-    See :func:`pairs_by_three`.
+    One counter takes a level and the levels ahead of it in two directions, so
+    that six counts stand for twelve.  Needs thirteen directions; ``pairs`` is
+    (16 * 13 * 16,) zeros, uint32.
     """
     joint = np.zeros(7 << 12, np.uint32)
     for voxel in range(places.size):
@@ -203,11 +174,9 @@ def pairs_by_two(levels, places, offsets):
             joint[np.uint64(g << 12) | base | a << np.uint64(4) | b << np.uint64(8)] += np.uint32(1)
         last = np.uint64(levels[here + np.uint64(offsets[12])])
         joint[np.uint64(6 << 12) | base | last << np.uint64(4)] += np.uint32(1)
-    pairs = np.zeros((16, 13, 16), np.uint32)
     for g in range(7):
         for at in range(1 << 12):
             count = joint[g << 12 | at]
             if count > 0:
                 for n in range(2 if g < 6 else 1):
-                    pairs[at & 15, 2 * g + n, at >> 4 * (n + 1) & 15] += count
-    return pairs
+                    pairs[((at & 15) * 13 + 2 * g + n) * 16 + (at >> 4 * (n + 1) & 15)] += count

@@ -82,7 +82,7 @@ def widest_in_planes(low, high, row_step, step):
 
 
 @njit(nogil=True, cache=True)
-def surface_extremes(mask):
+def surface_extremes(mask, low, high):
     """Extreme surface points on every row of every plane, in half voxels.
 
     A surface point lies half way between a voxel inside and a neighbour outside.
@@ -92,14 +92,10 @@ def surface_extremes(mask):
     mask : (plane, row, position) bool
         Padded by one voxel of False on every side.
 
-    Returns
-    -------
     low, high : (2 plane, 2 row) int64
-        In half voxels; ``high < low`` where there is no point.
+        Lowered and raised to the extremes, in half voxels.
     """
     nk, nj, ni = mask.shape
-    low = np.full((2 * nk, 2 * nj), 4 * ni, np.int64)
-    high = np.full((2 * nk, 2 * nj), -1, np.int64)
     for k in range(nk - 1):
         for j in range(nj - 1):
             for i in range(ni - 1):
