@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ablation workload: three phases of a 1 mm CT, six regions, sixteen image types.
+"""Two workloads, made from seeds, so that peers in other environments get the same voxels.
 
-Everything is made from a seed, so that peers in other environments get the same
-voxels.  27,036 features: 3 phases x 6 regions x (14 shape + 16 x 93).
+Ablation: three phases of a 1 mm CT, six regions, sixteen image types; 27,036 features:
+3 phases x 6 regions x (14 shape + 16 x 93).  MRI: one phase at 1 mm, one tumour of 50 mm,
+seventeen image types; 1,595 features.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_ed
 
 SHAPE = (190, 240, 290)
 """Voxels of 1 mm along (k, j, i): the upper abdomen."""
-SIGMAS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
-REGIONS = ("liver", "tumour", "eroded", "ring5", "ring10", "dilated")
+MRI_SHAPE = (120, 220, 260)
+"""Voxels of 1 mm of the MRI."""
 
 
 def regions(shape: tuple[int, int, int] = SHAPE) -> dict[str, np.ndarray]:
@@ -60,15 +61,29 @@ def phases(shape: tuple[int, int, int] = SHAPE) -> dict[str, np.ndarray]:
     return made
 
 
+def mri(shape: tuple[int, int, int] = MRI_SHAPE) -> dict[str, np.ndarray]:
+    """One phase of a T1-weighted MRI, int16, and a ball of 50 mm in it."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij", sparse=True)
+    rng = np.random.default_rng(11)
+    noise, coarse = rng.normal(size=(2, *shape)).astype(np.float32)
+    coarse = gaussian_filter(coarse, 4)
+    ball = (k - 60) ** 2 + (j - 110) ** 2 + (i - 100) ** 2 < 25**2
+    image = 320 + 30 * gaussian_filter(noise, 0.6) + 40 * coarse / coarse.std()
+    image *= 1 + 0.3 * np.cos(i / 90)
+    image[ball] *= 0.8
+    return {"mri": np.round(image).astype(np.int16), "ball": ball}
+
+
 def main() -> None:
     """Write images and masks as NIfTI, for peers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name, image in phases().items():
+    other = mri()
+    for name, image in (phases() | {"mri": other["mri"]}).items():
         sitk.WriteImage(sitk.GetImageFromArray(image), str(folder / f"{name}.nii.gz"))
-    for name, mask in regions().items():
+    for name, mask in (regions() | {"ball": other["ball"]}).items():
         sitk.WriteImage(
             sitk.GetImageFromArray(mask.astype(np.uint8)), str(folder / f"{name}.nii.gz")
         )
