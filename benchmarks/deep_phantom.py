@@ -36,12 +36,12 @@ from hepacast.stats.roc import auc, compare_auc
 
 Scorer = Callable[[Train, FeatureTable], FeatureTable]
 LOOP = {
-    "epochs": 60,
-    "batch": 32,
+    "epochs": 30,
+    "batch": 16,
     "optimiser": "adam",
     "learning_rate": 1e-3,
     "weight_decay": 1e-2,
-    "patience": 15,
+    "patience": 10,
     "augment": {"rotate_degrees": 180, "scale": 0.1, "shift": 0.03},
 }
 IMAGE = FitParams.model_validate({"network": ResNet2dParams(in_channels=3), "loop": LOOP})

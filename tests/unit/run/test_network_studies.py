@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,6 @@ from hepacast.run import whole as whole_module
 from hepacast.run.execution import Execution
 from hepacast.run.study import parse_study
 from hepacast.run.whole import run_study
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STUDY = """
 schema: 1
@@ -148,3 +146,15 @@ def test_a_region_that_is_not_defined_is_refused_for_pictures() -> None:
     content["features"]["mri"]["region"] = "tumor"
     with pytest.raises(StudyError, match="'tumor'"):
         parse_study(yaml.safe_dump(content, sort_keys=False))
+
+
+def test_the_blocks_shown_in_the_documentation_are_a_study() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "deep" / "index.md"
+    shown = yaml.safe_load(page.read_text("utf-8").split("```yaml")[1].split("```")[0])
+    content = yaml.safe_load(STUDY)
+    content["features"] = shown["features"] | {"rad": {}}
+    plain = {"from": ["clinical"], "steps": ["impute"], "model": "regression"}
+    content["scores"] = shown["scores"] | {"clinical_score": plain}
+    content["models"] = shown["models"]
+    study = parse_study(yaml.safe_dump(content, sort_keys=False))
+    assert set(study.scores) == {"dl", "dlrcr", "frozen", "clinical_score"}
