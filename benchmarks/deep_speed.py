@@ -61,7 +61,7 @@ def training(updates: int) -> None:
     print(f"update of 64 pictures, {low}: {auto:.2f} CPU s", flush=True)
     minutes = auto * STEPS * FOLDS / 60
     print(f"{FOLDS} folds of {STEPS}: {minutes:.0f} core minutes, {minutes / 2:.0f} on 2 cores")
-    peers = {
+    peers: dict[str, Callable[[], float]] = {
         "in float32": lambda: _update(train, crops, "float32", updates),
         "MONAI resnet10 as it comes": lambda: _monai(pixels[:64]),
     }
