@@ -100,6 +100,7 @@ def _upper_end(n, diagonal, squared, x):
     """Largest eigenvalue of a tridiagonal matrix, from an upper bound of it (Laguerre)."""
     # A start on the end itself would divide 0 by 0.
     x += 1e-6
+    before = 1.0
     for _ in range(100):
         # Characteristic polynomial and its two derivatives, by their three-term recurrences.
         p, p1, p2 = 1.0, 0.0, 0.0
@@ -121,8 +122,10 @@ def _upper_end(n, diagonal, squared, x):
         h = g * g - p2 / p
         step = n / (g + math.sqrt(max((n - 1) * (n * h - g * g), 0.0)))
         x -= step
-        if step < _NEAR:
+        # Steps shrink by their third power, but only evenly at a root that occurs twice.
+        if step < _NEAR or (step < 1e-4 and step < 1e-3 * before):
             break
+        before = step
     return x
 
 

@@ -259,7 +259,7 @@ def _matrix(touched, joint, total, n, margin, where, root, matrix):
         cell = touched[m]
         a = cell // n
         x, y = where[a], where[cell - a * n]
-        c = joint[cell] / (total * root[x] * root[y])
+        c = joint[cell] / (total * (root[x] * root[y]))
         matrix[x * rows + y] += c
         # The diagonal holds both orders of a pair of one level.
         matrix[y * rows + x] += c
