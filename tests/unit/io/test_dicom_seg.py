@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,7 @@ from hepacast.core.errors import GeometryError, ImageFileError
 from hepacast.core.volume import Region, Volume
 from hepacast.io.dicom.rtstruct import fill_polygon
 from hepacast.io.dicom.series import list_series
-from hepacast.io.dicom.write import encode, uid_of, write_series
+from hepacast.io.dicom.write import SeriesIdentity, encode, uid_of, write_series
 from hepacast.io.dicom.write_seg import write_seg
 from hepacast.io.images import read_image, read_region
 from hepacast.io.voxels import MaskRule
@@ -146,3 +148,23 @@ def test_a_segmentation_names_what_it_was_drawn_on(
     assert dataset.ReferencedSeriesSequence[0].SeriesInstanceUID == series.uid
     assert dataset.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Liver"
     assert dataset.NumberOfFrames == 4
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is absent")
+def test_dciodvfy_finds_no_error_in_a_written_segmentation(
+    tmp_path: Path, ct: Volume, liver: Region
+) -> None:
+    write_series(ct, tmp_path / "series", SeriesIdentity())
+    (series,) = list_series(tmp_path / "series")
+    spot = np.zeros_like(liver.mask)
+    spot[3, 7:9, 7:9] = True
+    write_seg([liver, Region(spot, ct.grid, "tumour")], series, tmp_path / "seg.dcm")
+    # Its exit code says little; every finding is a line.
+    done = subprocess.run(
+        ["dciodvfy", str(tmp_path / "seg.dcm")], capture_output=True, text=True, check=False
+    )
+    lines = (done.stdout + done.stderr).splitlines()
+    assert any(line.strip() == "SegmentationImage" or line == "Segmentation" for line in lines), (
+        lines
+    )
+    assert [line for line in lines if line.startswith("Error")] == []
