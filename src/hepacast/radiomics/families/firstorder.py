@@ -120,7 +120,8 @@ def first_order(sample: Sample, params: FamilyParams) -> Numbers:
     values, size = sample.values, sample.place.size
     low, high = (float(v) for v in sample.extremes)
     total, energy = power_sums(values, sample.shift)
-    mean = total / size
+    # The sum of equal numbers is not always their number times one of them.
+    mean = total / size if high > low else low
     s2, s3, s4, absolute = central_sums(values, mean)
     variance = s2 / size
     spread = variance if variance != 0 else 1.0

@@ -174,10 +174,10 @@ def glcm(sample: Sample, params: FamilyParams) -> Numbers:
     if not rows:
         nothing = dict.fromkeys(NAMES, float("nan"))
         merged = sample.texture.weighting is not None or len(sample.steps) == 1
-        if sample.highest == 1 and merged:
-            # PyRadiomics sums over no difference at all here.
+        # PyRadiomics sums over no difference at all, or has no matrix that is not one number.
+        if merged and sample.highest == 1:
             nothing["InverseVariance"] = 0.0
-        if sample.present.size == 1:
+        if not merged and sample.present.size == 1:
             nothing["MCC"] = 1.0
         return nothing
     table = np.array(rows)

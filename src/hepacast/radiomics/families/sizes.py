@@ -135,7 +135,7 @@ def glrlm(sample: Sample, params: FamilyParams) -> Numbers:
     Returns
     -------
     numbers : mapping of name to float
-        All NaN if no line holds two voxels of the region.
+        NaN if no line holds two voxels of the region.
     """
     del params
     from hepacast.radiomics.kernels.matrices import describe_sizes
@@ -143,7 +143,11 @@ def glrlm(sample: Sample, params: FamilyParams) -> Numbers:
     counts = run_matrices(sample)
     names = [f.name for f in RUN_FEATURES]
     if counts.shape[0] == 0:
-        return dict.fromkeys(names, float("nan"))
+        nothing = dict.fromkeys(names, float("nan"))
+        if sample.texture.weighting is not None or len(sample.run_steps) == 1:
+            # PyRadiomics sums over no length at all here.
+            nothing |= {"RunVariance": 0.0, "RunEntropy": 0.0}
+        return nothing
     used = np.flatnonzero(counts.any(axis=(0, 1)))
     counts = np.ascontiguousarray(counts[:, :, used])
     sizes = (used + 1).astype(np.float64)
