@@ -18,6 +18,7 @@ from hepacast.run.evaluate import compare, evaluate
 from hepacast.run.lock import versions
 from hepacast.run.methods import methods, references
 from hepacast.run.precision import precision
+from hepacast.run.readiness import expected_widths
 from hepacast.run.survivals import overall
 from hepacast.run.table_one import table_one
 from hepacast.table.outcomes import BinaryParams, CompetingParams, SurvivalParams
@@ -79,7 +80,15 @@ def compose(
         ),
         table_one=table_one(materials.clinical, findings[0].cohort),
         outcomes=outcomes,
-        precision=tuple(p for f in findings for p in precision(f.name, f.cohort, f.recipe)),
+        precision=tuple(
+            note
+            for f in findings
+            for note in (
+                *precision(f.name, f.cohort, f.recipe),
+                *f.readiness,
+                *expected_widths(f.name, f.tests),
+            )
+        ),
         notices=(
             *(shown.Notice(where=n.where, text=n.text) for n in around.notices),
             *_below_chance(outcomes),
@@ -181,7 +190,13 @@ def _outcome(materials: Materials, finding: Finding, around: Circumstances) -> s
             "overall": None if isinstance(outcome, Binary) else overall(outcome),
             "models": models,
             "comparisons": tuple(
-                compare(outcome, (a, found[a]), (b, found[b]))
+                compare(
+                    outcome,
+                    (a, found[a]),
+                    (b, found[b]),
+                    seen=final.models,
+                    patients=finding.cohort.table.patients,
+                )
                 for a, b in combinations(candidates, 2)
             ),
             "permutations": tuple(

@@ -29,7 +29,7 @@ from hepacast.stats.cross_validated import (
 from hepacast.stats.roc import auc, compare_auc, roc_curve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hepacast.core.outcome import Outcome, Survival
     from hepacast.run.protocol import OutOfFold
@@ -112,11 +112,34 @@ def discriminate(
 
 
 def compare(
-    outcome: Outcome, first: tuple[str, OutOfFold], second: tuple[str, OutOfFold]
+    outcome: Outcome,
+    first: tuple[str, OutOfFold],
+    second: tuple[str, OutOfFold],
+    *,
+    seen: Mapping[str, OutOfFold] | None = None,
+    patients: Sequence[str] = (),
 ) -> shown.Comparison:
-    """Compare the discrimination of two models on the same cases."""
+    """Compare the discrimination of two models on the same cases.
+
+    Parameters
+    ----------
+    outcome : Binary, Survival or CompetingRisks
+        What happened to the cases.
+    first, second : (str, OutOfFold)
+        Name and predictions of the models.
+    seen : mapping of str to OutOfFold, optional
+        What each model says about the cases that it learned from, as for :func:`evaluate`.
+    patients : sequence of str
+        Of the cases, where some patients have several.
+    """
     (name_a, a), (name_b, b) = first, second
-    one, other = (discriminate(outcome, m) for m in (a, b))
+    units = np.array(patients) if patients else None
+
+    def estimate(name: str, found: OutOfFold) -> Estimate | Concordance | CrossValidated:
+        merit = None if seen is None else discriminate(outcome, seen[name]).estimate
+        return discriminate(outcome, found, apparent=merit, units=units)
+
+    one, other = estimate(*first), estimate(*second)
     if isinstance(one, CrossValidated) and isinstance(other, CrossValidated):
         found = compare_within_folds(one, other)
     elif isinstance(one, Concordance) and isinstance(other, Concordance):
