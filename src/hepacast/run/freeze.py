@@ -67,8 +67,10 @@ class Freezer:
         self,
         put: Callable[[str, Part], object],
         estimator: Callable[[Any], Part | None] | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
-        self.put, self._estimator = put, estimator
+        self.put, self._estimator, self._whole = put, estimator, whole
         self._seen: set[str] = set()
         # By identity; the value is held too, for another one may get its address.
         self._known: dict[int, tuple[object, object]] = {}
@@ -146,7 +148,7 @@ class Freezer:
             tree = {"$estimator": self._keep(part), "form": part.form}
         else:
             text = canonical_json(tree)
-            if len(text) > LARGE:
+            if len(text) > LARGE and not self._whole:
                 tree = {"$tree": self._keep(Part("json", text.encode()))}
         self._known[id(value)] = (value, tree)
         return tree
@@ -276,9 +278,9 @@ class _Thawing:
     def _dataclass(self, tree: dict[str, Any]) -> Any:  # noqa: ANN401 - anything
         """Make a dataclass through its own checks."""
         kind = _find(tree["$class"], type)
-        if not is_dataclass(kind):
-            raise _refused(tree["$class"])
         make: Callable[..., Any] = kind
+        if not hasattr(kind, "__dataclass_fields__"):
+            raise _refused(tree["$class"])
         return make(**{name: self.value(one) for name, one in tree["fields"].items()})
 
     def _fitted(self, tree: dict[str, Any]) -> Fitted:

@@ -130,7 +130,7 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
     sites: dict[str, str] = {}
     if study.cases is not None:
         text = read_table(folder / study.cases.table, on_event=on_event)
-        images = _image_rows(text, study.cases, (folder / study.cases.table).parent)
+        images = image_rows(text, study.cases, (folder / study.cases.table).parent)
         sites = _sites(text, study.cases.patient, study.cases.site)
         digests["case table"] = text.digest
     elif study.clinical.site is not None:
@@ -171,7 +171,7 @@ def read_dictionary(path: Path) -> Dictionary:
     return parse_dictionary(load_yaml(text, source=str(path)), source=str(path))
 
 
-def _image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[ImageRow, ...]:
+def image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[ImageRow, ...]:
     """Turn the case table into rows with absolute paths."""
     cases, phases = text.ids(params.patient), text.ids(params.phase)
     images = text.column(params.image)

@@ -91,7 +91,7 @@ def plan_cases(
     phases = tuple(dict.fromkeys(row.phase for row in materials.first_reading))
     if study.cases.register_ is not None:
         _require_known(study.cases.register_, phases, study.regions)
-    blocks = resolve_weights(materials.measured, materials.folder)
+    blocks = resolved_blocks(materials)
     return [
         CaseTask(
             case=case,
@@ -107,6 +107,11 @@ def plan_cases(
         )
         for case, rows in by_case.items()
     ]
+
+
+def resolved_blocks(materials: Materials) -> dict[str, MeasuredParams]:
+    """Return the blocks that are measured, with the weights of networks found."""
+    return dict(resolve_weights(materials.measured, materials.folder))
 
 
 def _require_known(

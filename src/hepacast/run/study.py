@@ -23,6 +23,7 @@ from hepacast.run.case_settings import CasesParams, RegionParams
 from hepacast.run.control_settings import ControlsParams, PublishedParams
 from hepacast.run.deep_score import SCORE_MODELS
 from hepacast.run.deep_settings import CropsParams, EmbeddingParams, check_pictures
+from hepacast.run.deploy_settings import DeployParams
 from hepacast.run.reread import RereadParams
 from hepacast.run.split_settings import SplitParams
 from hepacast.run.yaml12 import load_yaml
@@ -189,6 +190,8 @@ class Study(Params):
     evaluate: EvaluateParams = EvaluateParams()
     controls: ControlsParams = ControlsParams()
     published: PublishedParams = PublishedParams()
+    deploy: DeployParams | None = None
+    """Write this model as a folder that predicts for new patients."""
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Study:

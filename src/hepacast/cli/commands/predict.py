@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hepacast predict``: from the images of one case to its probability."""
+
+from pathlib import Path
+
+import click
+
+from hepacast.cli.main import EXIT_FINE
+
+
+@click.command("predict")
+@click.argument("predictor", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="IN", type=click.Path(path_type=Path, exists=True))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--case", help="Case id; the name of the folder by default.")
+@click.option("--clinical", type=click.Path(path_type=Path), help="Table with one row.")
+def command(
+    predictor: Path, folder: Path, out: Path, case: str | None, clinical: Path | None
+) -> int:
+    """Score the case in the folder IN with PREDICTOR, and write what comes of it to OUT.
+
+    IN holds DICOM series, or files named after the phases (portal.nii.gz) and masks
+    (portal_tumour.nii.gz or tumour.nii.gz), or a table cases.csv as in the study; and
+    clinical.csv with one row, if the model needs it. Research only.
+    """
+    from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predict import predict_case, write_result  # noqa: PLC0415 - the same
+    from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - the same
+
+    model = read_predictor(predictor)
+    with progress() as listener:
+        result, record = predict_case(
+            model, folder, case=case, clinical=clinical, on_event=listener
+        )
+    path = write_result(result, record, out)
+    when = "" if result.at_days is None else f" within {result.at_days:.0f} days"
+    group = "high" if result.high else "low"
+    click.echo(
+        f"{result.case}: {result.outcome}{when}: probability {result.probability:.3f}, "
+        f"{group} risk (research only)"
+    )
+    if result.outside:
+        click.echo(f"outside the range of the training patients: {', '.join(result.outside)}")
+    click.echo(f"result: {path}")
+    return EXIT_FINE
