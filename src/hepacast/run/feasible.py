@@ -12,6 +12,7 @@ from hepacast.core.errors import HepacastError, NotEstimableError, StudyError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary
 from hepacast.models import MODELS
 from hepacast.run.chain import Recipe
+from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.flow import join, reasons_to_leave
 from hepacast.run.recipe import with_baselines
 
@@ -42,8 +43,10 @@ def require_feasible(materials: Materials) -> None:
         with_baselines(
             Recipe(study.scores, study.models, columns, study.split.inner, study.split.seed)
         )
+    kept = [case for case in materials.clinical.cases if case not in lost]
+    develop = divide_patients(patients_of(materials, kept), study.split).develop
     for name, labelled in materials.labelled.items():
-        there = np.flatnonzero([case not in lost for case in labelled.cases])
+        there = np.flatnonzero([case in develop for case in labelled.cases])
         outcome = labelled.outcome.take(there)
         try:
             _require_classes(outcome, study.split)

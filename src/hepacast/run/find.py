@@ -23,6 +23,7 @@ from hepacast.run.horizon import horizon_days
 from hepacast.run.optimism import correct, spread_over_seeds
 from hepacast.run.protocol import assess, plan
 from hepacast.run.published import Order, as_published
+from hepacast.run.readiness import readiness, require_different_patients
 from hepacast.run.recipe import with_algorithms, with_baselines
 from hepacast.table.outcomes import Exclusion
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
+    from hepacast.report.content import Precision
     from hepacast.run.cohorts import Division
     from hepacast.run.execute import Executor
     from hepacast.run.gather import Materials
@@ -153,6 +155,7 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     cohort, step = cohort_of(inside, materials, name)
     recipe, roles = recipe_of(arranged, on_event=on_event)
     at_days = horizon_days(study.outcomes[name], cohort.outcome)
+    notes = _ready(arranged, cohort, at_days, on_event)
     tasks = plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
     finding = Finding(
         name=name,
@@ -165,6 +168,7 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
         assessment=assess(tasks, pool, on_event=on_event),
         shuffles=permuted_labels(cohort, recipe, study, at_days, pool, on_event=on_event),
         final=final_fit(cohort, recipe, at_days),
+        readiness=notes,
     )
     finding = _more(finding, arranged, pool, on_event)
     tests = _tests(finding, arranged, on_event)
@@ -172,6 +176,24 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     if study.protocol == "as-published":
         finding = replace(finding, published=_published(finding, arranged, pool, on_event))
     return finding
+
+
+def _ready(
+    arranged: Arranged, cohort: Cohort, at_days: float | None, on_event: Listener
+) -> tuple[Precision, ...]:
+    """Look at the development cohort before anything is trained on it."""
+    study = arranged.materials.study
+    everybody = whole_cohort(arranged, cohort.outcome.name)
+    require_different_patients(everybody, sorted(_measured_columns(arranged)))
+    sources = {source for score in study.scores.values() for source in score.from_}
+    candidates = dict.fromkeys(
+        column for source in sources for column in arranged.joined.columns.get(source, ())
+    )
+    notes = readiness(cohort.outcome.name, cohort, sorted(candidates), at_days)
+    for note in notes:
+        if note.warn:
+            on_event(Noticed(f"before training {note.outcome}", f"{note.topic}: {note.text}"))
+    return notes
 
 
 def _more(finding: Finding, arranged: Arranged, pool: Executor, on_event: Listener) -> Finding:

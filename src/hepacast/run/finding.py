@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hepacast.core.folds import Cohort
+    from hepacast.report.content import Precision
     from hepacast.run.apparent import Final
     from hepacast.run.chain import Recipe
     from hepacast.run.flow import Step
@@ -56,6 +57,7 @@ class Finding:
     assessment: Assessment
     shuffles: Mapping[str, np.ndarray]
     final: Final
+    readiness: tuple[Precision, ...] = ()
     tests: tuple[HeldOut, ...] = ()
     centres: tuple[HeldOut, ...] = ()
     seeds: Mapping[str, np.ndarray] = field(default_factory=dict)
