@@ -180,7 +180,14 @@ def normalise(image: Volume, settings: Normalise) -> Volume:
     """
     import SimpleITK as sitk  # noqa: N813
 
-    data = sitk.GetArrayFromImage(sitk.Normalize(sitk.GetImageFromArray(image.data)))
+    # On several threads, ITK adds up in any order, and a last bit moves from run to run.
+    measure = sitk.StatisticsImageFilter()
+    measure.SetNumberOfThreads(1)
+    measure.SetNumberOfWorkUnits(1)
+    measure.Execute(sitk.GetImageFromArray(image.data))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 1.0 / np.float64(measure.GetSigma())
+        data = (image.data.astype(np.float64) - measure.GetMean()) * scale
     if settings.outliers is not None:
         data = np.clip(data, -settings.outliers, settings.outliers)
     return Volume(data * settings.scale, image.grid)

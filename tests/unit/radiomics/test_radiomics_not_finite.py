@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
@@ -12,7 +13,8 @@ from hepacast.radiomics.discretise import bin_edges
 from hepacast.radiomics.extraction import extract_case
 from hepacast.radiomics.families.shape import principal_lengths
 from hepacast.radiomics.kernels.values import at_ranks
-from hepacast.radiomics.params import ExtractParams
+from hepacast.radiomics.params import ExtractParams, Normalise
+from hepacast.radiomics.prepare import normalise
 from hepacast.radiomics.sample import Place, Sample
 from hepacast.radiomics.settings import Bins
 
@@ -86,3 +88,16 @@ def test_an_image_of_zeros_has_a_root_and_no_other_scaled_response() -> None:
     for name, value in found.values.items():
         assert np.isnan(value) == (name.filter != "squareroot")
         assert found.reasons.get(name) == ("undefined" if np.isnan(value) else None)
+
+
+@pytest.mark.parametrize("kind", ["int16", "float32", "float64"])
+def test_normalisation_gives_itks_bytes_every_time(kind: str) -> None:
+    data = (np.random.default_rng(7).normal(size=(13, 17, 11)) * 40 + 3000).astype(kind)
+    volume = Volume(data, Grid(data.shape, (1.0, 1.0, 1.0)))
+    made = {normalise(volume, Normalise()).data.tobytes() for _ in range(40)}
+    assert len(made) == 1
+    itks = {
+        sitk.GetArrayFromImage(sitk.Normalize(sitk.GetImageFromArray(data))).tobytes()
+        for _ in range(40)
+    }
+    assert made <= itks
