@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
+from hepacast.imaging.phases import PHASES
 from hepacast.io.convert import Conversion, Converted, convert_study
 from hepacast.io.convert_tables import csv_bytes
 from hepacast.io.deidentify import Pseudonyms
@@ -157,8 +158,14 @@ def _case_rows(done: Conversion, names: Names, on_event: Listener) -> list[tuple
         by_phase: dict[str, list[Converted]] = defaultdict(list)
         for one in there:
             by_phase[one.phase].append(one)
-        rows += [_row(patient, same, done) for same in by_phase.values()]
+        rows += [_row(patient, same, done) for same in _in_time(by_phase)]
     return rows
+
+
+def _in_time(by_phase: dict[str, list[Converted]]) -> list[list[Converted]]:
+    """Put phases in order of time after injection."""
+    order: dict[str, int] = {phase: at for at, phase in enumerate(PHASES)}
+    return [by_phase[phase] for phase in sorted(by_phase, key=lambda name: order[name])]
 
 
 def _row(patient: str, same: list[Converted], done: Conversion) -> tuple[str, ...]:
