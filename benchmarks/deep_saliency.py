@@ -22,7 +22,8 @@ from hepacast.core.folds import Cohort
 from hepacast.core.outcome import Binary
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureTable
-from hepacast.deep.attribution import GradCamParams, SaliencyMap, ScoreCamParams, explain, logit
+from hepacast.deep.attribution import SaliencyMap, explain, logit
+from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 from hepacast.deep.crops import Crops
 from hepacast.deep.loop import one_thread
 from hepacast.deep.networks import ResNet2dParams

@@ -19,7 +19,7 @@ from hepacast.core.folds import Cohort, Fold
 from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.deep.frames import ScaleParams
-from hepacast.deep.segment import SegmentParams
+from hepacast.deep.segment_params import SegmentParams
 from hepacast.deep.segment_scores import compare_masks
 from hepacast.io.images import read_image, read_region
 from hepacast.io.voxels import MaskRule

@@ -14,7 +14,8 @@ import numpy as np
 
 from hepacast.core.folds import Cohort, Fitted, Fold, keep_columns
 from hepacast.deep.conformal import ConformalParams, fit_conformal
-from hepacast.deep.segment import SegmentParams, fit_segmenter
+from hepacast.deep.segment import fit_segmenter
+from hepacast.deep.segment_params import SegmentParams
 from hepacast.deep.uncertainty import RecalibrationParams, fit_recalibration
 from hepacast.deep.uncertainty_domain import DomainParams, fit_domain, fit_envelope
 from hepacast.models import MODELS, ModelParams

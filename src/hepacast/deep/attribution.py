@@ -12,22 +12,23 @@ p. 111 (Score-CAM).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
 from torch.nn import functional
 
 from hepacast.core.errors import StudyError
-from hepacast.core.params import Params
 from hepacast.core.registry import Registry, kind_of
 from hepacast.deep.attribution_layer import Tap, require_single, resolve_layer, still
+from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jaxtyping import Float32
+
+    from hepacast.core.params import Params
 
     Values: TypeAlias = Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
 
@@ -139,30 +140,6 @@ class SaliencyMap:
             f"image {self.score:.3f}, empty image {self.baseline:.3f}"
         )
         return "; ".join([text, *self.notes])
-
-
-class GradCamParams(Params):
-    """Settings of Grad-CAM."""
-
-    kind: Literal["grad-cam"] = "grad-cam"
-    layer: str | None = None
-    """Name of the layer in the network; its last convolution block by default."""
-
-
-class ScoreCamParams(Params):
-    """Settings of Score-CAM."""
-
-    kind: Literal["score-cam"] = "score-cam"
-    layer: str | None = None
-    """Name of the layer in the network; its last convolution block by default."""
-    weights: Literal["probability", "increase", "softmax"] = "probability"
-    """Of a channel: the target of the image behind its mask; its increase over the empty
-    image, where positive (the paper's words); the softmax of the increase over the whole
-    image (the paper's programs)."""
-    channels: PositiveInt | None = None
-    """Only the channels that vary most; all by default."""
-    batch: PositiveInt = 32
-    """Masked images in one pass."""
 
 
 Explain: TypeAlias = "Callable[[torch.nn.Module, torch.Tensor, Target, Params], SaliencyMap]"

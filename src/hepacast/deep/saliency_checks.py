@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from hepacast.core.provenance import generator
-from hepacast.deep.attribution import GradCamParams, explain
+from hepacast.deep.attribution import explain
 from hepacast.deep.attribution_layer import require_single, still
+from hepacast.deep.attribution_params import GradCamParams
 from hepacast.deep.saliency import Likeness, likeness
 
 if TYPE_CHECKING:

@@ -7,16 +7,13 @@ images of those patients it may not draw for anything that is scored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
 
 from hepacast.core.errors import GeometryError, NotEstimableError
 from hepacast.core.events import Advanced, Listener, Started, ignore
-from hepacast.core.params import Params
 from hepacast.core.provenance import generator
 from hepacast.deep.loop import one_thread, pick_device
 from hepacast.deep.require import require
@@ -25,46 +22,10 @@ from hepacast.deep.segment_lineage import Lineage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jaxtyping import Bool, Float32
+    from jaxtyping import Float32
 
     from hepacast.core.folds import Train
-
-Side = Annotated[int, Field(ge=16, multiple_of=8)]
-
-
-class SegmentParams(Params):
-    """Settings of the built-in segmentation network."""
-
-    kind: Literal["unet-3d"] = "unet-3d"
-    in_channels: PositiveInt = 1
-    """Phases that it reads at once."""
-    base: PositiveInt = 16
-    """Channels of the first of four levels; every level doubles them."""
-    patch: tuple[Side, Side, Side] = (64, 64, 64)
-    """Part of an image in one step, voxels along (k, j, i)."""
-    spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = (3.0, 1.5, 1.5)
-    """Grid on which it works, mm along (k, j, i)."""
-    steps: PositiveInt = 1000
-    batch: PositiveInt = 2
-    learning_rate: PositiveFloat = 1e-3
-    inside: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of patches centred on a voxel of the region."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """One case with its mask, on the grid of the settings.
-
-    Parameters
-    ----------
-    image : (channel, k, j, i) float32
-        Scaled intensities.
-    mask : (k, j, i) bool
-        True inside; may be empty.
-    """
-
-    image: Float32[np.ndarray, "channel k j i"]
-    mask: Bool[np.ndarray, "k j i"]
+    from hepacast.deep.segment_params import Drawn, SegmentParams
 
 
 class Segmenter:
@@ -140,6 +101,7 @@ def build_segmenter_network(params: SegmentParams, seed: int) -> torch.nn.Module
 
     Examples
     --------
+    >>> from hepacast.deep.segment_params import SegmentParams
     >>> net = build_segmenter_network(SegmentParams(base=2), seed=1)
     >>> tuple(net(torch.zeros(1, 1, 16, 16, 16)).shape)
     (1, 1, 16, 16, 16)

@@ -16,6 +16,7 @@ from hepacast.core.params import Params
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.frames import ScaleParams, scaled
 from hepacast.deep.require import require
+from hepacast.deep.segment_params import Drawn, SegmentParams
 from hepacast.deep.segment_scores import MaskAgreement, compare_masks
 from hepacast.imaging.resample import resample_region, resample_to
 from hepacast.io.weights import read_weights, write_weights
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.folds import Cohort, Fold, Train
-    from hepacast.deep.segment import Drawn, Segmenter, SegmentParams
+    from hepacast.deep.segment import Segmenter
 
 
 class TidyParams(Params):
@@ -75,14 +76,12 @@ def prepare(scan: Scan, params: SegmentParams, scale: ScaleParams) -> Drawn:
             got=f"{len(scan.phases)}",
             fix="Give all phases in the order of the settings.",
         )
-    segment = require("hepacast.deep.segment")
     grid = upright_grid(scan.phases[0].grid, params.spacing_mm)
     channels = [scaled(resample_to(one, grid, "linear").data, scale) for one in scan.phases]
     mask = np.zeros(grid.shape, bool)
     if scan.mask is not None and scan.mask.size:
         mask = np.array(resample_region(scan.mask, grid).mask)
-    drawn: Drawn = segment.Drawn(np.stack(channels), mask)
-    return drawn
+    return Drawn(np.stack(channels), mask)
 
 
 def propose(
@@ -265,7 +264,7 @@ def load_segmenter(path: Path | str) -> Segmenter:
             got="a file without them",
             fix="Train one here; weights of the liver package go to --liver and --lesion.",
         ).at(file=path)
-    params = segment.SegmentParams.model_validate(json.loads(found.metadata["segment"]))
+    params = SegmentParams.model_validate(json.loads(found.metadata["segment"]))
     network = segment.build_segmenter_network(params, seed=0)
     require("hepacast.deep.weights").fit_weights(network, found.arrays, least=1.0)
     lineage = require("hepacast.deep.segment_lineage").Lineage.parse(found.metadata["lineage"])

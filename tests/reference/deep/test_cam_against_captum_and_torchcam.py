@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hepacast.deep.attribution import GradCamParams, ScoreCamParams, explain, logit
+from hepacast.deep.attribution import explain, logit
+from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 
 Case = tuple["Small", torch.Tensor]
 

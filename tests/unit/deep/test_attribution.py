@@ -9,14 +9,13 @@ import torch
 from hepacast.core.errors import StudyError
 from hepacast.deep.attribution import (
     ATTRIBUTIONS,
-    GradCamParams,
-    ScoreCamParams,
     Target,
     explain,
     log_hazard,
     logit,
     pooled_feature,
 )
+from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 from hepacast.deep.networks import ResNet2dParams, build
 
 PLACE = (slice(4, 8), slice(18, 24))

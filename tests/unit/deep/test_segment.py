@@ -11,8 +11,9 @@ from hepacast.core.events import Advanced, Event
 from hepacast.core.folds import Cohort, Fold, Train
 from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
-from hepacast.deep.segment import Drawn, SegmentParams, fit_segmenter
+from hepacast.deep.segment import fit_segmenter
 from hepacast.deep.segment_lineage import Lineage
+from hepacast.deep.segment_params import Drawn, SegmentParams
 
 SMALL = SegmentParams(base=4, patch=(16, 16, 16), steps=120, batch=2, learning_rate=0.01)
 

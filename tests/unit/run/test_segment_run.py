@@ -15,7 +15,8 @@ from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.frames import ScaleParams
-from hepacast.deep.segment import SegmentParams, fit_segmenter
+from hepacast.deep.segment import fit_segmenter
+from hepacast.deep.segment_params import SegmentParams
 from hepacast.io.weights import write_weights
 from hepacast.run.segment import (
     CrossFitted,
