@@ -21,8 +21,8 @@ from hepacast.models import (
 from hepacast.models.model import MODELS, FittedModel, ModelParams, WeightedSum
 
 __all__ = [
-    "FittedModel",
     "MODELS",
+    "FittedModel",
     "ModelParams",
     "WeightedSum",
     "average",
