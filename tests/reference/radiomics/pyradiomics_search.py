@@ -234,8 +234,11 @@ def main() -> None:
     import warnings  # noqa: PLC0415
 
     import radiomics  # noqa: PLC0415
+    import SimpleITK as sitk  # noqa: N813, PLC0415
     from radiomics import featureextractor  # noqa: PLC0415
 
+    # On several threads, the last bit of a normalised image moves from run to run.
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     warnings.simplefilter("ignore")
     logging.getLogger("radiomics").setLevel(logging.CRITICAL)
     for file in sorted(Path(sys.argv[1]).glob("*.npz")):
