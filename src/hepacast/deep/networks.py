@@ -44,6 +44,7 @@ class ResNet2dParams(NetworkParams):
     phases: PositiveInt = 3
     """Phases among the channels."""
     depth: Literal[10, 18, 34] = 10
+    """Layers."""
     fusion: Literal["input", "phase"] = "input"
     """``input``: all phases are channels of one encoder; ``phase``: every phase goes through the
     same encoder and the vectors are put side by side."""
@@ -99,6 +100,7 @@ class ResNet3dParams(NetworkParams):
 
     kind: Literal["resnet-3d"] = "resnet-3d"
     depth: Literal[10, 18, 34, 50] = 18
+    """Layers."""
     shortcut: Literal["medicalnet", "pool", "convolution"] = "medicalnet"
     """How a shortcut changes its size: zero padding after pooling, or a convolution.
     ``medicalnet``: as its files have it, pooling for 18 and 34, else a convolution."""
@@ -115,7 +117,9 @@ class Encoder2dParams(NetworkParams):
 
     kind: Literal["encoder-2d"] = "encoder-2d"
     in_channels: PositiveInt = 3
+    """Colours of the picture, or frames."""
     depth: Literal[18, 34, 50] = 18
+    """Layers."""
 
 
 class FusionParams(NetworkParams):
@@ -126,6 +130,7 @@ class FusionParams(NetworkParams):
 
     kind: Literal["fusion"] = "fusion"
     in_channels: PositiveInt = 9
+    """Phases times slices, phase by phase."""
     image: ResNet2dParams | SliceNetworkParams | ResNet3dParams | Encoder2dParams = Setting(
         default_factory=ResNet2dParams, discriminator="kind"
     )

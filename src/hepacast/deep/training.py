@@ -47,8 +47,11 @@ class LoopParams(Params):
     batch: Annotated[int, Setting(ge=2)] = 64
     """Pictures per update; a short last batch is filled up from the start of the pass."""
     optimiser: Literal["sgd", "adam"] = "sgd"
+    """How weights are updated."""
     learning_rate: PositiveFloat = 1e-4
+    """Length of a step."""
     weight_decay: Annotated[float, Setting(ge=0)] = 1e-4
+    """Pull of the weights towards zero."""
     momentum: Share = 0.9
     """Of sgd; adam has its usual 0.9 and 0.999."""
     patience: PositiveInt | None = 20
@@ -63,6 +66,7 @@ class LoopParams(Params):
     phase_dropout: Share = 0.0
     """Chance that a phase is hidden in training, so that it may be missing later."""
     augment: AugmentParams | None = Setting(default_factory=AugmentParams)
+    """How training pictures are turned, moved and stretched; null leaves them as they are."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of training; ``auto`` is bfloat16 where the processor has it. Scores are in float32."""
 
@@ -71,6 +75,7 @@ class FitParams(Params):
     """A network, what it is asked for, and how it is trained."""
 
     network: NetworkBlock = Setting(default_factory=ResNet2dParams)
+    """What reads the pictures."""
     head: HeadBlock | None = None
     """By the outcome: binary, or cox for a time to an event."""
     loop: LoopParams = LoopParams()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -43,8 +44,15 @@ class WeightsFileParams(Params):
     """sha256 that the file must have; filled in when it is read."""
 
 
+def _named_engine(schema: dict[str, Any]) -> None:
+    """Ask for the engine in the schema: a block without one is radiomics."""
+    schema["required"] = [*schema.get("required", ()), "engine"]
+
+
 class EmbeddingParams(Params):
     """Vectors of a frozen network, one per phase and region."""
+
+    model_config = ConfigDict(json_schema_extra=_named_engine)
 
     engine: Literal["embedding"] = "embedding"
     """``embedding``: read off a network that learned nothing from this study."""
@@ -76,6 +84,8 @@ class EmbeddingParams(Params):
 
 class CropsParams(Params):
     """Pictures for a score whose model is a network; they are no columns."""
+
+    model_config = ConfigDict(json_schema_extra=_named_engine)
 
     engine: Literal["crops"] = "crops"
     """``crops``: cut out around a region, phase by phase."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from hepacast.core.errors import StudyError, TableError
 from hepacast.core.params import Params
@@ -73,8 +74,18 @@ QUANTITIES: Mapping[str, Quantity] = {
 """Every quantity that a score may ask for; names not listed are flags (0 no, 1 yes)."""
 
 
+def _explain_columns(schema: dict[str, Any], kind: type[Any]) -> None:
+    """Say in the schema what every input names, and in which unit it is compared."""
+    for name in kind.inputs:
+        quantity = QUANTITIES.get(name)
+        unit = f", converted to {quantity.unit}" if quantity is not None and quantity.unit else ""
+        schema["properties"][name].setdefault("description", f"Clinical column of {name}{unit}.")
+
+
 class ScoreParams(Params):
     """What the settings of every score share: each input names its clinical column."""
+
+    model_config = ConfigDict(json_schema_extra=_explain_columns)
 
     label: ClassVar[str]
     """Name of the column of scores, as clinicians print it."""
