@@ -23,7 +23,7 @@ class FineGrayParams(ModelParams):
 
     outcomes: ClassVar[frozenset[type]] = frozenset({CompetingRisks})
 
-    kind: Literal["fine_gray"] = "fine_gray"
+    kind: Literal["fine-gray"] = "fine-gray"
     separation: Literal["firth", "error"] = "firth"
     """Where the likelihood has no maximum: Firth's penalty, noted in the model, or an error."""
 

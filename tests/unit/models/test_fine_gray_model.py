@@ -49,7 +49,7 @@ def fresh(train: Train) -> FeatureTable:
 def test_weights_and_incidences_are_those_of_the_regression() -> None:
     x, time, cause = draw()
     train = train_on(x, CompetingRisks(time, cause))
-    found, plain = fit("fine_gray", train), fit_fine_gray(x, time, cause)
+    found, plain = fit("fine-gray", train), fit_fine_gray(x, time, cause)
     assert list(found.coefficients.values()) == pytest.approx(plain.beta)
     np.testing.assert_allclose(
         found.probability(fresh(train), 700.0), plain.risk_at(x, 700.0), rtol=1e-9
@@ -62,7 +62,7 @@ def test_incidences_are_calibrated_where_a_marker_drives_both_events() -> None:
     x, time, cause = draw()
     train = train_on(x[:, :1], CompetingRisks(time, cause))
     observed = cumulative_incidence(time, cause).at(700.0)[0]
-    direct = fit("fine_gray", train).probability(fresh(train), 700.0)
+    direct = fit("fine-gray", train).probability(fresh(train), 700.0)
     assert direct.mean() == pytest.approx(observed, abs=0.02)
     # The hazard model takes competing events to come to all alike, and spreads risks less.
     other = fit("regression", train).probability(fresh(train), 700.0)
@@ -77,11 +77,11 @@ def test_a_group_without_events_needs_firth_and_says_so() -> None:
     group = np.arange(CASES) < 12
     cause = np.where(group & (cause == 1), 2, cause)
     train = train_on(np.column_stack([x, group]), CompetingRisks(time, cause))
-    found = fit("fine_gray", train)
+    found = fit("fine-gray", train)
     assert "Firth" in found.notes[-1]
     assert -8 < list(found.coefficients.values())[-1] < 0
     with pytest.raises(NotEstimableError, match="maximum"):
-        fit({"fine_gray": {"separation": "error"}}, train)
+        fit({"fine-gray": {"separation": "error"}}, train)
 
 
 def test_firths_penalty_is_that_of_cox_where_nothing_competes() -> None:
@@ -97,4 +97,4 @@ def test_firths_penalty_is_that_of_cox_where_nothing_competes() -> None:
 def test_an_outcome_without_competing_events_is_refused() -> None:
     x, time, cause = draw()
     with pytest.raises(StudyError, match="CompetingRisks"):
-        fit("fine_gray", train_on(x, Survival(time, cause == 1)))
+        fit("fine-gray", train_on(x, Survival(time, cause == 1)))
