@@ -90,7 +90,7 @@ def divide(cohort: Cohort, seed: int) -> list[Fold]:
 
 def loop(cohort: Cohort, second: FeatureTable, columns: int) -> None:
     """Time the chain as it is usually written, on the first columns only."""
-    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
     import pingouin  # noqa: PLC0415
     from scipy.stats import mannwhitneyu  # noqa: PLC0415
     from sklearn.feature_selection import RFE, VarianceThreshold  # noqa: PLC0415

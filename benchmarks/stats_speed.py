@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import lifelines
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import statsmodels.api as sm
 
 from hepacast.stats.agreement import icc

@@ -19,7 +19,7 @@ from hepacast.models import MODELS, FittedModel
 from hepacast.stats.firth_cox import firth_cox
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     from jaxtyping import Float
 
 
