@@ -119,6 +119,22 @@ def controls(finding: Finding) -> tuple[shown.Control, ...]:
             )
         )
     found += _noise(finding)
+    found += [
+        shown.Control(
+            name="shuffled voxels",
+            model=name,
+            measure=measure,
+            value=value,
+            values=(value,),
+            observed=finding.observed(name),
+            expected="what size and histogram reach",
+            verdict="to be judged",
+            sentence="Voxels dealt anew within each region: a model that does as well uses no "
+            "texture.",
+        )
+        for name, value in finding.shuffled.items()
+        if finding.roles[name] == "candidate"
+    ]
     found += [one for name in (VOLUME_ONLY, CLINICAL_ONLY) for one in _alone(finding, name)]
     return tuple(found)
 

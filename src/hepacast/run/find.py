@@ -14,7 +14,7 @@ from hepacast.core.table import FeatureName
 from hepacast.run.apparent import final_fit
 from hepacast.run.chain import Recipe, batch_columns
 from hepacast.run.comparators import comparator_table, with_comparators
-from hepacast.run.controls import permuted_labels, random_features
+from hepacast.run.controls import discrimination, permuted_labels, random_features
 from hepacast.run.evaluate import discriminate
 from hepacast.run.finding import Finding
 from hepacast.run.flow import Joined, Step, cohort_of
@@ -25,6 +25,7 @@ from hepacast.run.protocol import assess, plan
 from hepacast.run.published import Order, as_published
 from hepacast.run.readiness import readiness, require_different_patients
 from hepacast.run.recipe import with_algorithms, with_baselines
+from hepacast.run.shuffle import replace_columns
 from hepacast.table.outcomes import Exclusion
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
+    from hepacast.core.table import FeatureTable
     from hepacast.report.content import Precision
     from hepacast.run.cohorts import Division
     from hepacast.run.execute import Executor
@@ -58,12 +60,15 @@ class Arranged:
         Who is developed and who is tested on.
     rereading : Rereading or None
         Second readings.
+    shuffled : FeatureTable or None
+        Columns measured on shuffled voxels, for the control.
     """
 
     materials: Materials
     joined: Joined
     division: Division
     rereading: Rereading | None = None
+    shuffled: FeatureTable | None = None
 
 
 def arrange(
@@ -222,6 +227,12 @@ def _more(finding: Finding, arranged: Arranged, pool: Executor, on_event: Listen
     if study.controls.random_features and measured:
         noise = random_features(finding, measured, study, pool, on_event=on_event)
         more = replace(more, noise=noise)
+    if arranged.shuffled is not None:
+        table = replace_columns(cohort.table, arranged.shuffled)
+        tasks = plan(cohort.with_table(table), recipe, split, at_days, repeats=1)
+        models = assess(tasks, pool, on_event=on_event).models
+        reached = {n: discrimination(cohort.outcome, one) for n, one in models.items()}
+        more = replace(more, shuffled=reached)
     return more
 
 

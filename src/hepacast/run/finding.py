@@ -63,6 +63,7 @@ class Finding:
     seeds: Mapping[str, np.ndarray] = field(default_factory=dict)
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
     noise: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shuffled: Mapping[str, float] = field(default_factory=dict)
     published: AsPublished | None = None
 
     def observed(self, model: str) -> float:

@@ -18,6 +18,7 @@ from hepacast.run.ledger import failure_of
 from hepacast.run.load import load_case, region_facts
 from hepacast.run.pictures import draw_case
 from hepacast.run.record import CaseRecord
+from hepacast.run.shuffle import extract_shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,8 @@ class CaseTask:
         Read every file again instead of trusting its size and time.
     retry : bool
         Try again what failed in an earlier run.
+    shuffle : bool
+        Deal the voxels anew within each region first: a control.
     """
 
     case: str
@@ -72,6 +75,7 @@ class CaseTask:
     others: tuple[ImageRow, ...] = ()
     rehash: bool = False
     retry: bool = False
+    shuffle: bool = False
 
 
 def plan_cases(
@@ -143,6 +147,7 @@ def settings_of(task: CaseTask) -> dict[str, Any]:
         "phases": list(task.phases),
         "cases": cases,
         "frames": [row.frame for row in task.rows],
+        **({"shuffle": True} if task.shuffle else {}),
     }
 
 
@@ -180,7 +185,13 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
                 continue
             if block.phases != "all" and phase not in block.phases:
                 continue
-            found = extract_case({phase: volume}, _wanted(case.regions[phase], block), block.params)
+            regions = _wanted(case.regions[phase], block)
+            if task.shuffle:
+                dealt = extract_shuffled(task.case, phase, volume, regions, block.params)
+                features[name].update(dealt[0])
+                reasons.update(dealt[1])
+                continue
+            found = extract_case({phase: volume}, regions, block.params)
             features[name].update(found.values)
             reasons.update({str(n): str(r) for n, r in found.reasons.items()})
             if phase in case.films and task.cases.film.perfusion:

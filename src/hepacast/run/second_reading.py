@@ -13,7 +13,7 @@ from hepacast.run.cases import measure_all
 from hepacast.run.flow import measured_tables
 from hepacast.run.measure import plan_cases
 from hepacast.run.reread import Rereading, require_rereading
-from hepacast.run.study import TableFeaturesParams
+from hepacast.run.study import RadiomicsParams, TableFeaturesParams
 from hepacast.table.join import read_features
 
 if TYPE_CHECKING:
@@ -134,6 +134,35 @@ def _measured(
             whole = whole.beside(table)
         found.append(whole)
     return found
+
+
+def measure_shuffled(
+    materials: Materials, out: Path, executor: Executor, *, on_event: Listener = ignore
+) -> FeatureTable | None:
+    """Measure all cases with their voxels dealt anew within each region: a control.
+
+    Returns
+    -------
+    FeatureTable or None
+        The columns of all radiomic blocks; None where the study measures no images, or does
+        not ask for it.
+    """
+    if not materials.study.controls.shuffled_voxels:
+        return None
+    tasks = plan_cases(materials, out / "shuffled voxels")
+    if not tasks:
+        on_event(Noticed("shuffled voxels", "no images are measured here: nothing to shuffle"))
+        return None
+    dealt = [replace(task, shuffle=True) for task in tasks]
+    records, failures = measure_all(dealt, executor, on_event=on_event)
+    for case, error in failures.items():
+        on_event(Noticed("shuffled voxels", f"{case}: {error}"))
+    blocks = measured_tables(materials, records).items()
+    radiomic = [t for n, t in blocks if isinstance(materials.measured[n], RadiomicsParams)]
+    whole = radiomic[0]
+    for table in radiomic[1:]:
+        whole = whole.beside(table)
+    return whole
 
 
 def _merge(left: list[FeatureTable], right: list[FeatureTable]) -> list[FeatureTable]:
