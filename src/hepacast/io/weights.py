@@ -219,6 +219,12 @@ def _convert(source: Path, target: Path) -> dict[str, str]:
             got=type(error).__name__,
             fix="The file is damaged or hostile; get it again from its makers.",
         ) from error
+    if str(answer.get("error", "")).startswith("ModuleNotFoundError"):
+        raise WeightsError(
+            what="converting weights needs the library of their format",
+            got=str(answer["error"]),
+            fix="Run: pip install hepacast[deep] h5py (h5py for Keras files only).",
+        )
     if "error" in answer:
         raise WeightsError(
             what="a file of weights may hold tensors only",

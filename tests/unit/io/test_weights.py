@@ -13,6 +13,7 @@ import torch
 
 from hepacast.cli.main import main
 from hepacast.core.errors import WeightsError
+from hepacast.io import weights
 from hepacast.io.weights import import_weights, read_weights, write_weights
 
 
@@ -89,6 +90,16 @@ def test_the_command_says_how_many_numbers(
     assert main(["import-weights", str(tmp_path / "net.pth"), str(out)]) == 0
     assert "1 arrays, 2,000 numbers" in capsys.readouterr().out
     assert main(["import-weights", str(tmp_path / "net.pth"), str(tmp_path / "net.bin")]) == 2
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = tmp_path / "child.py"
+    text = weights._CHILD.read_text().replace("import h5py", "import h5py_that_is_absent")
+    child.write_text(text)
+    monkeypatch.setattr(weights, "_CHILD", child)
+    (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(WeightsError, match=r"h5py_that_is_absent.*pip install"):
+        import_weights(tmp_path / "net.h5", tmp_path / "net.safetensors")
 
 
 def test_only_safetensors_are_read(tmp_path: Path) -> None:
