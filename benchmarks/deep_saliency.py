@@ -6,7 +6,7 @@ and layer: median share of the mass in tumour and ring, beside that of an even m
 patients whom the network scores above one half; the same after the labels were shuffled;
 likeness with random weights; deletion and insertion against random maps.
 
-    python benchmarks/deep_saliency.py [patients] [seed]
+    python benchmarks/deep_saliency.py [patients] [seed] [side]
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def share(found: SaliencyMap, near: np.ndarray) -> float:
     return float(found.values[near].sum() / found.values.sum()) if not found.blank else float("nan")
 
 
-def main(patients: int, seed: int) -> None:
+def main(patients: int, seed: int, side: int) -> None:
     """Train on one fold, once with the outcome and once with a shuffled one, and explain."""
-    planted = plant(PlantedParams(patients=patients, seed=seed))
+    planted = plant(PlantedParams(patients=patients, seed=seed, side=side))
     crops = Crops(planted.pixels, planted.cases, PHASES)
     table = FeatureTable(np.empty((patients, 0)), planted.cases, ())
     cohort = Cohort(table, Binary(planted.event))
@@ -123,4 +123,4 @@ def report(planted: Planted, test: list[int], nets: list[FittedNetwork]) -> None
 
 if __name__ == "__main__":
     given = [int(one) for one in sys.argv[1:]]
-    main(*(given + [160, 1][len(given) :])[:2])
+    main(*(given + [160, 1, 48][len(given) :])[:3])
