@@ -72,9 +72,9 @@ def surroundings(levels, offsets, shape, across, bits, alike, total):
     across : int
         Axis along which voxels are no neighbours (flat neighbourhoods); 3 for none.
     bits : (padded voxel,) uint16
-        Written: bit n is set if the voxel one step n behind has the same level.
+        Zeros, written: bit n is set if the voxel one step n behind has the same level.
     alike : (padded voxel,) uint8
-        Written: neighbours of the same level.
+        Zeros, written: neighbours of the same level.
     total : (padded voxel,) uint16 or uint32
         Written: sum of the levels of all voxels within distance 1, its own included.
     """
@@ -83,39 +83,34 @@ def surroundings(levels, offsets, shape, across, bits, alike, total):
     nine = np.zeros_like(total)
     for k in range(shape[0]):
         first = max(k * plane, row + 1)
-        last = min((k + 1) * plane, levels.size - row - 1)
-        out = nine[first:last]
+        size = np.uint64(min((k + 1) * plane, levels.size - row - 1) - first)
+        p = np.uint64(first)
         for dj in range(0 if across == 1 else -1, 1 if across == 1 else 2):
             for di in range(0 if across == 2 else -1, 1 if across == 2 else 2):
-                at = first + dj * row + di
-                there = levels[at : at + out.size]
-                for i in range(out.size):
-                    out[i] += there[i]
+                q = np.uint64(first + dj * row + di)
+                for i in range(size):
+                    nine[p + i] += levels[q + i]
     for k in range(1, shape[0] - 1):
-        first, last = max(k * plane, reach), min((k + 1) * plane, levels.size - reach)
-        mine, same, flags = levels[first:last], alike[first:last], bits[first:last]
-        for i in range(mine.size):
-            same[i] = 0
-            flags[i] = 0
+        first = max(k * plane, reach)
+        size = np.uint64(min((k + 1) * plane, levels.size - reach) - first)
+        p = np.uint64(first)
         for d in range(offsets.size):
-            off, flag = offsets[d], np.uint16(1 << d)
-            behind = levels[first - off : last - off]
-            ahead = levels[first + off : last + off]
-            for i in range(mine.size):
-                flags[i] |= flag if mine[i] == behind[i] else np.uint16(0)
-            for i in range(mine.size):
-                same[i] += mine[i] == behind[i]
-            for i in range(mine.size):
-                same[i] += mine[i] == ahead[i]
-        summed, middle = total[first:last], nine[first:last]
-        below, above = nine[first - plane : last - plane], nine[first + plane : last + plane]
-        for i in range(mine.size):
-            summed[i] = middle[i]
+            flag = np.uint16(1 << d)
+            behind, ahead = np.uint64(first - offsets[d]), np.uint64(first + offsets[d])
+            for i in range(size):
+                bits[p + i] |= flag if levels[p + i] == levels[behind + i] else np.uint16(0)
+            for i in range(size):
+                alike[p + i] += levels[p + i] == levels[behind + i]
+            for i in range(size):
+                alike[p + i] += levels[p + i] == levels[ahead + i]
+        for i in range(size):
+            total[p + i] = nine[p + i]
         if across != 0:
-            for i in range(mine.size):
-                summed[i] += below[i]
-            for i in range(mine.size):
-                summed[i] += above[i]
+            below, above = np.uint64(first - plane), np.uint64(first + plane)
+            for i in range(size):
+                total[p + i] += nine[below + i]
+            for i in range(size):
+                total[p + i] += nine[above + i]
 
 
 @njit(nogil=True, cache=True)

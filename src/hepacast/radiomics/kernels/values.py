@@ -80,35 +80,29 @@ def _gather(values, low, high, ranks):
     counts = np.zeros(BUCKETS, np.int64)
     for n in range(values.size):
         counts[min(int((values[n] - low) * scale), BUCKETS - 1)] += 1
-    slot = np.full(BUCKETS, -1, np.int64)
-    wanted = np.empty(ranks.size, np.int64)
-    before = np.empty(ranks.size, np.int64)
+    # Where the next value of a bucket goes, plus one; 0 for buckets that hold no rank.
+    fill = np.zeros(BUCKETS, np.int64)
+    start = np.zeros(ranks.size + 1, np.int64)
+    slot = np.zeros(ranks.size, np.int64)
+    before = np.zeros(ranks.size, np.int64)
     bucket, seen, used = 0, 0, 0
     for r in range(ranks.size):
         while seen + counts[bucket] <= ranks[r]:
             seen += counts[bucket]
             bucket += 1
-        if slot[bucket] < 0:
-            slot[bucket] = used
+        if fill[bucket] == 0:
+            fill[bucket] = start[used] + 1
             used += 1
-        wanted[r] = bucket
+            start[used] = start[used - 1] + counts[bucket]
+        slot[r] = used - 1
         before[r] = seen
-    start = np.zeros(used + 1, np.int64)
-    for b in range(BUCKETS):
-        if slot[b] >= 0:
-            start[slot[b] + 1] = counts[b]
-    for s in range(used):
-        start[s + 1] += start[s]
-    fill = start[:-1].copy()
-    kept = np.empty(start[used], np.float64)
+    kept = np.zeros(start[used], np.float64)
     for n in range(values.size):
-        s = slot[min(int((values[n] - low) * scale), BUCKETS - 1)]
-        if s >= 0:
-            kept[fill[s]] = values[n]
-            fill[s] += 1
-    for r in range(ranks.size):
-        wanted[r] = slot[wanted[r]]
-    return kept, start, wanted, before
+        b = min(int((values[n] - low) * scale), BUCKETS - 1)
+        if fill[b] > 0:
+            kept[fill[b] - 1] = values[n]
+            fill[b] += 1
+    return kept, start[: used + 1], slot, before
 
 
 # Sums may be taken in any order: blocks of them run in parallel lanes.
