@@ -6,10 +6,13 @@ Out-of-fold AUC over 5 folds, one network per fold, compared by DeLong's test:
 - ``image``: the effect is in the image alone; the multi-phase network against volume and
   first-order features, and again after the outcomes were shuffled;
 - ``shared``: half of the effect is in a clinical marker; the joint network (DLRCR) against the
-  network of the image alone and the regression of the markers alone, and against their stack.
+  network of the image alone and the regression of the markers alone, and against their stack;
+- ``saliency``: the share of the Grad-CAM maps of unseen patients at high risk that lies in the
+  tumour and in its rim, beside the share of the picture that these take up.
 
     python benchmarks/deep_phantom.py image [--seeds 1] [--patients 160] [--shuffles 3]
-    python benchmarks/deep_phantom.py shared [--seeds 5] [--patients 240]
+    python benchmarks/deep_phantom.py shared [--seeds 5] [--patients 320]
+    python benchmarks/deep_phantom.py saliency [--seeds 1] [--patients 240]
 """
 
 from __future__ import annotations
@@ -19,14 +22,19 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy import stats
 
 from hepacast.core.folds import Cohort, Train, keep_columns
+from hepacast.core.geometry import Grid
 from hepacast.core.outcome import Binary
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
+from hepacast.core.volume import Region, Volume
+from hepacast.deep.attribution import explain, logit
 from hepacast.deep.crops import Crops
 from hepacast.deep.networks import FusionParams, ResNet2dParams
+from hepacast.deep.saliency import mass_shares
 from hepacast.deep.train import fit_network
 from hepacast.deep.training import FitParams, Session
 from hepacast.models import MODELS
@@ -167,16 +175,47 @@ def shared(seeds: int, patients: int) -> None:
         print("|", " | ".join([str(seed), *cells, *tests]), "|", flush=True)
 
 
+def saliency(seeds: int, patients: int) -> None:
+    """Report where the maps of one fold's network lie; the liver is smooth."""
+    for seed in range(1, seeds + 1):
+        params = PlantedParams(patients=patients, seed=seed, side=64, liver_grain=8.0)
+        planted = plant(params)
+        cohort, crops = draw(params)
+        bare = cohort.with_table(cohort.table.select([]))
+        fold = next(iter(divide(bare, 5, generator(seed, "benchmark"))))
+        fitted = fit_network(fold.train(bare), crops, IMAGE, Session(seed=seed))
+        test = fold.test(bare)
+        risk = fitted.apply(test).values[:, 0]
+        found = []
+        for case in np.array(test.cases)[risk > 0]:
+            row = planted.cases.index(str(case))
+            x = torch.from_numpy(planted.pixels[row : row + 1])
+            values = explain(fitted.network, x, logit()).values
+            grid = Grid((1, *values.shape), (1.0, 1.0, 1.0))
+            places = planted.tumour[row], planted.ring[row], np.ones_like(planted.ring[row])
+            regions = [Region(place[None], grid) for place in places]
+            shares = mass_shares(Volume(values[None].astype(np.float32), grid), *regions)
+            size = planted.tumour[row].mean(), planted.ring[row].mean()
+            found.append((shares.tumour, shares.ring, *size))
+        tumour, ring, *size = np.mean(found, axis=0)
+        event = planted.event[[planted.cases.index(case) for case in test.cases]]
+        print(f"seed {seed}: {len(found)} maps, mass in tumour {tumour:.2f} and rim {ring:.2f}, "
+              f"which take up {size[0]:.2f} and {size[1]:.2f} of the picture;",
+              show("AUC", risk, event), flush=True)  # fmt: skip
+
+
 def main() -> None:
-    """Run one of the two experiments."""
+    """Run one of the experiments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiment", choices=["image", "shared"])
+    parser.add_argument("experiment", choices=["image", "shared", "saliency"])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--patients", type=int, default=160)
     parser.add_argument("--shuffles", type=int, default=3)
     given = parser.parse_args()
     if given.experiment == "image":
         image(given.seeds, given.patients, given.shuffles)
+    elif given.experiment == "saliency":
+        saliency(given.seeds, given.patients)
     else:
         shared(given.seeds, given.patients)
 

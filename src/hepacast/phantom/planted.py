@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from scipy import ndimage, special
 
 from hepacast.core.params import Params
@@ -35,6 +35,11 @@ class PlantedParams(Params):
     seed: Annotated[int, Field(ge=0)] = 1
     side: Annotated[int, Field(ge=32)] = 48
     """Side of the slice, pixels."""
+    radius: tuple[PositiveFloat, PositiveFloat] = (0.17, 0.27)
+    """Least and largest long radius of a tumour, as a share of the side."""
+    liver_grain: PositiveFloat = 2.5
+    """Smoothness of the liver, pixels. The default looks like a coarse tumour: a network that
+    goes by coarseness lights up all over, which a test of maps must avoid."""
     image_effect: float = 2.5
     """Log odds of the event per SD of what texture and rim show."""
     clinical_effect: float = 0.0
@@ -98,7 +103,7 @@ def _slice(
     side = params.side
     truth = float(rng.normal())
     j, i = np.mgrid[:side, :side] - side / 2
-    angle, long, short = rng.uniform(0, np.pi), rng.uniform(0.17, 0.27), rng.uniform(0.75, 1.0)
+    angle, long, short = rng.uniform(0, np.pi), rng.uniform(*params.radius), rng.uniform(0.75, 1.0)
     along = (j - rng.normal()) * np.cos(angle) + (i - rng.normal()) * np.sin(angle)
     across = (i - rng.normal()) * np.cos(angle) - (j - rng.normal()) * np.sin(angle)
     away = np.hypot(along, across / short) / (long * side)
@@ -112,7 +117,7 @@ def _slice(
     texture[tumour] = special.ndtri((ranks + 0.5) / len(ranks))
     pixels = []
     for rim in _RIM:
-        image = 0.5 * _smooth(rng, side, 2.5)
+        image = 0.5 * _smooth(rng, side, params.liver_grain)
         image[tumour] = rng.normal(0.5, 0.5) + texture[tumour]
         image += rim * (0.8 + 0.8 * truth) * ring
         pixels.append(image + 0.3 * rng.normal(size=image.shape))
