@@ -20,14 +20,14 @@ class Equations:
     ----------
     scale : (4, term) float
         Mean, standard deviation, and the two ends of the training range, as rows.
-    steps : tuple of (column, (term,) float)
-        Weights for standardised columns, in the order of filling.
+    steps : tuple of (column, (term,) float, float)
+        Weights for standardised columns and intercept, in the order of filling.
     rounds : int
         Passes over the equations.
     """
 
     scale: Float[np.ndarray, "row term"]
-    steps: tuple[tuple[int, Float[np.ndarray, " term"]], ...]
+    steps: tuple[tuple[int, Float[np.ndarray, " term"], float], ...]
     rounds: int
 
     def fill(self, values: Float[np.ndarray, "case term"]) -> Float[np.ndarray, "case term"]:
@@ -37,8 +37,8 @@ class Equations:
         gaps = np.isnan(z)
         z = np.where(gaps, 0.0, z)
         for _ in range(self.rounds):
-            for column, weights in self.steps:
-                z[gaps[:, column], column] = z[gaps[:, column]] @ weights
+            for column, weights, intercept in self.steps:
+                z[gaps[:, column], column] = z[gaps[:, column]] @ weights + intercept
         # No filled value outside what training patients had.
         filled = np.clip(z * deviation + mean, low, high)
         complete: Float[np.ndarray, "case term"] = np.where(gaps, filled, values)
@@ -77,15 +77,15 @@ def learn_equations(
     deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
     scale = np.stack([mean, deviation, np.nanmin(values, axis=0), np.nanmax(values, axis=0)])
     z = np.where(gaps, 0.0, (values - mean) / deviation)
-    steps: list[tuple[int, Float[np.ndarray, " term"]]] = []
+    steps: list[tuple[int, Float[np.ndarray, " term"], float]] = []
     # A column complete in training may have gaps in a new patient: all get an equation.
     order = np.argsort(gaps.sum(axis=0), kind="stable")
     for round_ in range(rounds):
         steps = []
         for column in order:
-            weights = _equation(z, ~gaps[:, column], int(column), ridge)
-            z[gaps[:, column], column] = z[gaps[:, column]] @ weights
-            steps.append((int(column), weights))
+            weights, intercept = _equation(z, ~gaps[:, column], int(column), ridge)
+            z[gaps[:, column], column] = z[gaps[:, column]] @ weights + intercept
+            steps.append((int(column), weights, intercept))
         if round_ and not gaps.any():
             break
     return Equations(scale, tuple(steps), rounds)
@@ -93,14 +93,18 @@ def learn_equations(
 
 def _equation(
     z: Float[np.ndarray, "case term"], rows: np.ndarray, column: int, ridge: float
-) -> Float[np.ndarray, " term"]:
+) -> tuple[Float[np.ndarray, " term"], float]:
     """Fit one column on the others by ridge regression; its own weight is 0."""
     x, y = z[rows].copy(), z[rows, column]
     x[:, column] = 0.0
+    # Where the column is known the others need not have mean 0.
+    centre, level = x.mean(axis=0), float(y.mean())
+    x, y = x - centre, y - level
     n, p = x.shape
     if p <= n:
         weights = np.linalg.solve(x.T @ x + ridge * n * np.eye(p), x.T @ y)
     else:
         weights = x.T @ np.linalg.solve(x @ x.T + ridge * n * np.eye(n), y)
     weights[column] = 0.0
-    return np.asarray(weights, dtype=np.float64)
+    found: Float[np.ndarray, " term"] = np.asarray(weights, dtype=np.float64)
+    return found, level - float(centre @ found)
