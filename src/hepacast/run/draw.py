@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hepacast.core.errors import EmptyRegionError
 from hepacast.core.events import Listener, Noticed, ignore
 from hepacast.deep.segment_scores import MaskAgreement, compare_masks
 from hepacast.io.images import read_image, read_region
@@ -76,7 +77,7 @@ def draw(
     if wish.given is not None:
         rule = MaskRule() if wish.label is None else MaskRule(label=wish.label)
         given = read_region(wish.given, "liver", image.grid, rule, on_event=on_event)
-    found = _regions(image, wish, given)
+    found = _regions(image, wish, given, on_event)
     agreement = None
     if given is not None and "liver" in found:
         agreement = compare_masks(found["liver"], given)
@@ -89,7 +90,9 @@ def draw(
     return masks, agreement
 
 
-def _regions(image: Volume, wish: Wish, given: Region | None) -> dict[str, Region]:
+def _regions(
+    image: Volume, wish: Wish, given: Region | None, on_event: Listener
+) -> dict[str, Region]:
     found: dict[str, Region] = {}
     if wish.program is not None:
         found["liver"] = run_program(wish.program, [image], "liver")
@@ -98,5 +101,9 @@ def _regions(image: Volume, wish: Wish, given: Region | None) -> dict[str, Regio
     organ = given if given is not None else found.get("liver")
     if wish.lesion is not None and organ is not None:
         weights = load_keras(wish.lesion, "lesion")
-        found["tumour"] = propose_lesions(image, organ, weights, wish.modality)
+        try:
+            found["tumour"] = propose_lesions(image, organ, weights, wish.modality)
+        except EmptyRegionError:
+            # A liver without lesions is a finding, and its mask is kept.
+            on_event(Noticed("lesions", "the network finds none; that is no proof of absence"))
     return found
