@@ -46,8 +46,8 @@ PLANTED = {
     "RequestedProcedureDescription": "rule out HCC in Xiaoming",
 }
 WORDS = [
-    "Zhang", "Xiaoming", "MRN-4711", "19531224", "Canary", "CANARY", "0199", "078-05", "Canarino",
-    "Birdcage", "Goldfinch", "Siskin", "99887766", "55443322", "5550001", "Nightingale",
+    "Zhang", "Xiaoming", "MRN-4711", "19531224", "Canary", "CANARY", "555-0199", "078-05",
+    "Canarino", "Birdcage", "Goldfinch", "Siskin", "99887766", "55443322", "5550001", "Nightingale",
     "Kestrel", "preamble secret", "张小明", "小明",
 ]  # fmt: skip
 STUDY = {
@@ -198,7 +198,7 @@ def test_conversion_and_check_leave_no_trace(
 
 @pytest.mark.slow
 def test_the_whole_flow_leaves_no_trace(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    out, study = flow(tmp_path, 24)
+    out, study = flow(tmp_path, 44)
     results = tmp_path / "results"
     assert main(["check", str(study)]) == 0
     assert main(["run", str(study), "--out", str(results), "--workers", "2"]) == 0
@@ -208,15 +208,15 @@ def test_the_whole_flow_leaves_no_trace(tmp_path: Path, capfd: pytest.CaptureFix
     for place in (out, results, tmp_path / "said"):
         assert find_traces(place, WORDS) == ()
     assert (results / "report.html").is_file()
-    assert len(list((results / "pages").glob("*.html"))) == 23
+    assert len(list((results / "pages").glob("*.html"))) == 43
 
 
 @pytest.mark.slow
 def test_results_of_a_study_on_named_files_hold_no_names(tmp_path: Path) -> None:
     """Only the case table, which the user wrote, knows the folders."""
-    archive = hospital(tmp_path, 24)
+    archive = hospital(tmp_path, 44)
     rows = []
-    for at in range(1, 25):
+    for at in range(1, 45):
         place = archive / f"Zhang_Xiaoming_{at:03d}"
         rows.append(
             {"case": f"C{at:02d}", "phase": "portal", "image": place / "portal",
@@ -228,7 +228,7 @@ def test_results_of_a_study_on_named_files_hold_no_names(tmp_path: Path) -> None
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    ids = {f"P{at:03d}": f"C{at:02d}" for at in range(1, 25)}
+    ids = {f"P{at:03d}": f"C{at:02d}" for at in range(1, 45)}
     path = write_study(folder, tmp_path / "cohort", ids)
     content = yaml.safe_load(path.read_text())
     for name in ("tumour", "liver"):
