@@ -269,7 +269,9 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the processor multiplies in bfloat16; elsewhere it would only be slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # The operator is missing where torch was built without oneDNN.
+    known = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _last(axes: int) -> torch.memory_format:
