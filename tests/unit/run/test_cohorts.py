@@ -229,3 +229,29 @@ def test_centres_that_do_not_exist_are_named(tmp_path: Path) -> None:
     small = many(tmp_path / "s", develop={"centre": "A"}, tests={"external": {"centre": "C"}})
     with pytest.raises(HepacastError, match="'C', where there are 'A', 'B'"):
         run(small.save(), tmp_path / "out")
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_outcomes_of_a_test_cohort_move_nothing_but_its_own_result(tmp_path: Path) -> None:
+    found = []
+    for turned in (False, True):
+        small = many(
+            tmp_path / f"s{turned}", develop={"centre": "A"}, tests={"external": {"centre": "B"}}
+        )
+        if turned:
+            theirs = [row for row in small.clinical if row["centre"] == "B"]
+            cells = [row["recurrence"] for row in theirs]
+            for row, cell in zip(theirs, reversed(cells), strict=True):
+                row["recurrence"] = cell
+        models = run(small.save(), tmp_path / f"out{turned}")["outcomes"][0]["models"]
+        found.append({model["name"]: model["evaluations"] for model in models})
+    one, other = found
+    for name, evaluations in one.items():
+        honest, external, apparent = evaluations
+        again = other[name]
+        assert honest == again[0]
+        assert apparent == again[2]
+        assert [case["score"] for case in external["cases"]] == [
+            case["score"] for case in again[1]["cases"]
+        ]
+        assert external["discrimination"] != again[1]["discrimination"]
