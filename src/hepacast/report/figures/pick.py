@@ -69,7 +69,9 @@ def views(outcome: OutcomeReport) -> list[View]:
     >>> [v.words for v in views(OutcomeReport(name="er", kind="binary", models=(model,)))]
     ['external test, B', 'external test, C']
     """
-    seen = [one for model in outcome.models for one in model.evaluations if one.scope != "apparent"]
+    # A corrected value has no cases of its own to draw.
+    skip = {"apparent", "corrected"}
+    seen = [one for model in outcome.models for one in model.evaluations if one.scope not in skip]
     pairs = list(dict.fromkeys((one.scope, one.cohort) for one in seen))
     scopes = [scope for scope, _ in pairs]
     return [View(scope, cohort if scopes.count(scope) > 1 else "") for scope, cohort in pairs]
