@@ -34,6 +34,9 @@ def methods(materials: Materials, findings: Sequence[Finding]) -> tuple[shown.Pa
         shown.Paragraph(heading="Validation", text=_validation(materials, findings)),
         shown.Paragraph(heading="Software", text=_software()),
     ]
+    cohorts = _cohorts(materials, findings)
+    if cohorts:
+        paragraphs.insert(3, shown.Paragraph(heading="Cohorts", text=cohorts))
     return tuple(paragraphs)
 
 
@@ -86,6 +89,31 @@ def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
         f"[@vickers] use the out-of-fold probabilities. The whole procedure was repeated {times} "
         "times on permuted outcomes. Reporting follows TRIPOD+AI [@tripodai]."
     )
+
+
+def _cohorts(materials: Materials, findings: Sequence[Finding]) -> str:
+    """Say who was kept for the test, and what else was learned on training patients only."""
+    study, sentences = materials.study, []
+    if study.reliability is not None:
+        rule = study.reliability
+        bound = "lower confidence limit of the " if rule.bound == "lower" else ""
+        sentences.append(
+            f"Columns were kept where the {bound}intraclass correlation of repeated readings of "
+            f"training patients was {rule.icc_min:g} or more."
+        )
+    tests = findings[0].tests
+    if tests:
+        listed = "; ".join(f"{one.name} ({one.scope}, {len(one.cohort)} cases)" for one in tests)
+        sentences.append(
+            "Patients were divided before any outcome was read. Models fitted on the whole "
+            f"development cohort were scored on the test cohorts: {listed}."
+        )
+    if study.protocol == "as-published":
+        sentences.append(
+            "For comparison, selection was repeated on all patients before the division; these "
+            "results are optimistic."
+        )
+    return " ".join(sentences)
 
 
 def _software() -> str:
