@@ -62,8 +62,9 @@ def measure_all(
     for at, result in executor.map(measure_case, tasks, kept):
         case = tasks[at].case
         if isinstance(result, HepacastError):
+            # Events end up in the run's journal, which is an output too.
             failures[case] = without_paths(result, tasks[at].rows)
-            on_event(Failed("measure", case, result))
+            on_event(Failed("measure", case, failures[case]))
         else:
             receipts[case] = result
         on_event(Advanced("measure cases", case))

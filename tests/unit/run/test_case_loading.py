@@ -347,7 +347,7 @@ def test_a_folder_of_two_series_needs_a_column_that_chooses(study: Study) -> Non
     assert look(study.save(series="uid")) == ([], {})
 
 
-def test_a_failure_is_told_with_its_path_and_listed_without(study: Study, tmp_path: Path) -> None:
+def test_a_failure_is_told_with_its_path_by_check_and_without_by_run(study: Study, tmp_path: Path) -> None:
     from hepacast.run.cases import measure_all  # noqa: PLC0415 - loads much
     from hepacast.run.execute import Executor  # noqa: PLC0415
 
@@ -359,7 +359,8 @@ def test_a_failure_is_told_with_its_path_and_listed_without(study: Study, tmp_pa
     tasks = plan_cases(gather(study.save()), tmp_path / "out")[:1]
     _, failures = measure_all(tasks, Executor(), on_event=heard.append)
     (told,) = [one for one in heard if isinstance(one, Failed)]
-    assert "Zhang_San" in str(told.error)
+    assert "Zhang_San" not in str(told.error)
+    assert "Zhang_San" in str(look(study.folder / "study.yaml")[1]["P1"])
     assert failures["P1"].where["file"] == f"image, file 4 of {len(files)}"
     kept = b"".join(file.read_bytes() for file in (tmp_path / "out").rglob("*.json"))
     assert b"file 4 of" in kept
