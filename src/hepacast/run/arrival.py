@@ -112,7 +112,8 @@ def _series_rows(
     rows = []
     for phase, one in chosen.items():
         on_event(Noticed("phases", f"{phase}: {one.describe()}"))
-        options = cases.read.model_copy(update={"series_uid": one.uid, "part": one.part})
+        part = one.part if one.parts > 1 else None
+        options = cases.read.model_copy(update={"series_uid": one.uid, "part": part})
         rows.append(ImageRow(case, phase, "1", folder, masks, options))
     return tuple(rows)
 

@@ -160,6 +160,25 @@ def _measured(
     predictor: Predictor, folder: Path, case: str, on_event: Listener
 ) -> CaseRecord | None:
     """Measure the images with the settings of the study."""
+    task = plan_case(predictor, folder, case, on_event=on_event)
+    return None if task is None else measure(task, predictor.digest)
+
+
+def plan_case(
+    predictor: Predictor, folder: Path, case: str, *, on_event: Listener = ignore
+) -> CaseTask | None:
+    """Say which files of a folder are measured, and how.
+
+    Returns
+    -------
+    CaseTask or None
+        None for a predictor without images.
+
+    Raises
+    ------
+    RejectedError
+        If a phase is missing that the model cannot do without.
+    """
     preparation = predictor.preparation
     if preparation.cases is None or not preparation.blocks:
         return None
@@ -175,7 +194,7 @@ def _measured(
                 got=f"no {', '.join(missing)}",
                 fix="Send the missing series, or name it in a table cases.csv.",
             ).at(case=case)
-    task = CaseTask(
+    return CaseTask(
         case=case,
         rows=rows,
         regions=preparation.regions,
@@ -184,7 +203,6 @@ def _measured(
         folder=folder,
         cases=preparation.cases,
     )
-    return measure(task, predictor.digest)
 
 
 def _row(

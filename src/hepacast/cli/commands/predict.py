@@ -21,18 +21,18 @@ def command(
 
     IN holds DICOM series, or files named after the phases (portal.nii.gz) and masks
     (portal_tumour.nii.gz or tumour.nii.gz), or a table cases.csv as in the study; and
-    clinical.csv with one row, if the model needs it. Research only.
+    clinical.csv with one row, if the model needs it. Images in DICOM give a segmentation,
+    a structured report and a summary picture in DICOM too. Research only.
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.predict import predict_case, write_result  # noqa: PLC0415 - the same
     from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - the same
+    from hepacast.serve.objects import predict_folder  # noqa: PLC0415 - the same
 
     model = read_predictor(predictor)
     with progress() as listener:
-        result, record = predict_case(
-            model, folder, case=case, clinical=clinical, on_event=listener
+        result, objects = predict_folder(
+            model, folder, out, case=case, clinical=clinical, on_event=listener
         )
-    path = write_result(result, record, out)
     when = "" if result.at_days is None else f" within {result.at_days:.0f} days"
     group = "high" if result.high else "low"
     click.echo(
@@ -41,5 +41,7 @@ def command(
     )
     if result.outside:
         click.echo(f"outside the range of the training patients: {', '.join(result.outside)}")
-    click.echo(f"result: {path}")
+    click.echo(f"result: {out / 'result.json'}")
+    if objects:
+        click.echo(f"DICOM: {', '.join(path.name for path in objects)}")
     return EXIT_FINE

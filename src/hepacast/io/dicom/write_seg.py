@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.core.errors import GeometryError
+from hepacast.core.errors import EmptyRegionError, GeometryError
+from hepacast.io.dicom.derived import mark_research, of_the_study
 from hepacast.io.dicom.write import encode, uid_of
 from hepacast.io.streams import write_verified
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from hepacast.core.volume import Region
+    from hepacast.io.dicom.derived import Origin
     from hepacast.io.dicom.sort import Series
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -32,7 +34,12 @@ _OTHER = (_LESION, ("52988006", "SCT", "Lesion"))
 
 
 def write_seg(
-    regions: Sequence[Region], series: Series, path: Path, *, algorithm: str = "hepacast"
+    regions: Sequence[Region],
+    series: Series,
+    path: Path,
+    *,
+    algorithm: str = "hepacast",
+    origin: Origin | None = None,
 ) -> None:
     """Write regions as one BINARY segmentation object.
 
@@ -46,9 +53,13 @@ def write_seg(
         Where to.
     algorithm : str
         What made the regions.
+    origin : Origin, optional
+        The model and inputs that they come from: identifiers and tracking follow from it.
 
     Raises
     ------
+    EmptyRegionError
+        If no region has a voxel.
     GeometryError
         If a region has another number of slices, rows or columns than the series.
     """
@@ -66,9 +77,15 @@ def write_seg(
         for number, region in enumerate(regions, 1)
         for k in np.flatnonzero(region.mask.any(axis=(1, 2))).tolist()
     ]
-    dataset = _base(series, len(planes), [region.name for region in regions])
+    if not planes:
+        raise EmptyRegionError(
+            what="a segmentation needs a voxel",
+            got="none",
+            fix="Check the masks.",
+        )
+    dataset = _base(series, len(planes), [region.name for region in regions], origin)
     dataset.SegmentSequence = [
-        _segment(number, region.name, algorithm) for number, region in enumerate(regions, 1)
+        _segment(number, region.name, algorithm, origin) for number, region in enumerate(regions, 1)
     ]
     dataset.SharedFunctionalGroupsSequence = [_shared(series)]
     dataset.PerFrameFunctionalGroupsSequence = [_frame(series, n, k) for n, k in planes]
@@ -78,28 +95,20 @@ def write_seg(
     write_verified(path, [encode(dataset)])
 
 
-def _base(series: Series, frames: int, names: list[str]) -> Dataset:
+def _base(series: Series, frames: int, names: list[str], origin: Origin | None) -> Dataset:
     import pydicom  # noqa: PLC0415 - loads slowly
 
     source = pydicom.dcmread(series.first.file, stop_before_pixels=True)
-    ds = pydicom.Dataset()
-    for keyword in (
-        "SpecificCharacterSet", "PatientID", "PatientName", "PatientSex", "PatientBirthDate",
-        "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
-        "ReferringPhysicianName", "FrameOfReferenceUID", "PositionReferenceIndicator",
-    ):  # fmt: skip
+    ds = of_the_study(source)
+    for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
         if keyword in source:
             setattr(ds, keyword, source.get(keyword))
-    ds.SOPClassUID = _SEGMENTATION
-    ds.SeriesInstanceUID = uid_of(series.uid, "SEG", *names)
-    ds.SOPInstanceUID = uid_of(series.uid, "SEG instance", *names)
-    ds.Modality, ds.SeriesNumber, ds.InstanceNumber = "SEG", 1000, 1
-    ds.SeriesDescription = "Segmentation"
-    ds.Manufacturer = ds.ManufacturerModelName = ds.SoftwareVersions = "hepacast"
-    ds.DeviceSerialNumber = "0"
+    ds.SOPClassUID, ds.Modality = _SEGMENTATION, "SEG"
+    if origin is not None:
+        mark_research(ds, source, "SEG", origin)
+    else:
+        _identify(ds, source, series, names)
     ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "SEGMENTATION", "", ""
-    ds.ContentDate = source.get("StudyDate") or "19000101"
-    ds.ContentTime = source.get("StudyTime") or "000000"
     ds.ImageType = ["DERIVED", "PRIMARY"]
     ds.SegmentationType, ds.LossyImageCompression = "BINARY", "00"
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
@@ -116,6 +125,18 @@ def _base(series: Series, frames: int, names: list[str]) -> Dataset:
         _dimension(organisation, 0x00200032, 0x00209113),
     ]
     return ds
+
+
+def _identify(ds: Dataset, source: Dataset, series: Series, names: list[str]) -> None:
+    """Name a segmentation that no model made."""
+    ds.SeriesInstanceUID = uid_of(series.uid, "SEG", *names)
+    ds.SOPInstanceUID = uid_of(series.uid, "SEG instance", *names)
+    ds.SeriesNumber, ds.InstanceNumber = 1000, 1
+    ds.SeriesDescription = "Segmentation"
+    ds.Manufacturer = ds.ManufacturerModelName = ds.SoftwareVersions = "hepacast"
+    ds.DeviceSerialNumber = "0"
+    ds.ContentDate = source.get("StudyDate") or "19000101"
+    ds.ContentTime = source.get("StudyTime") or "000000"
 
 
 def _references(series: Series) -> Dataset:
@@ -149,13 +170,15 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return item
 
 
-def _segment(number: int, name: str, algorithm: str) -> Dataset:
+def _segment(number: int, name: str, algorithm: str, origin: Origin | None) -> Dataset:
     from pydicom import Dataset  # noqa: PLC0415 - loads slowly
 
     category, kind = _KINDS.get(name.lower(), _OTHER)
     item = Dataset()
     item.SegmentNumber, item.SegmentLabel = number, name[:64]
-    item.SegmentAlgorithmType, item.SegmentAlgorithmName = "SEMIAUTOMATIC", algorithm
+    item.SegmentAlgorithmType, item.SegmentAlgorithmName = "SEMIAUTOMATIC", algorithm[:64]
+    if origin is not None:
+        item.TrackingID, item.TrackingUID = name, origin.tracking_uid(name)
     item.SegmentedPropertyCategoryCodeSequence = [_code(*category)]
     item.SegmentedPropertyTypeCodeSequence = [_code(*kind)]
     return item
