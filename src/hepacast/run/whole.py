@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ from hepacast.run.journal import Journal
 from hepacast.run.lock import lock_text
 from hepacast.run.measure import plan_cases
 from hepacast.run.openings import ledger_path, record_opening, require_closed
-from hepacast.run.second_reading import read_again
+from hepacast.run.readiness import out_of_order
+from hepacast.run.second_reading import measure_shuffled, read_again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,6 +157,8 @@ def _prepare(path: Path, out: Path, on_event: Listener) -> Materials:
     materials = gather(path, on_event=on_event)
     for score, why in materials.study.published.missing.items():
         on_event(Noticed("published", f"not as in the paper: {score}: {why}"))
+    for where, said in out_of_order(materials.labelled):
+        on_event(Noticed(where, said))
     require_feasible(materials)
     if materials.study.deploy is not None:
         require_deployable(materials.study.deploy, materials)
@@ -177,7 +180,8 @@ def _find_out(
     joined = join(materials, records, failures)
     division = divide_patients(patients_of(materials, joined.table.patients), study.split)
     rereading = read_again(materials, joined, division, out, pool, on_event=on_event)
-    arranged = arrange(materials, joined, division, rereading)
+    shuffled = measure_shuffled(materials, out, pool, on_event=on_event)
+    arranged = replace(arrange(materials, joined, division, rereading), shuffled=shuffled)
     opened = _open(materials, division, path)
     findings = [find(arranged, name, pool, on_event=on_event) for name in study.outcomes]
     every = {**left_out(records), **failures}
