@@ -347,7 +347,9 @@ def test_a_folder_of_two_series_needs_a_column_that_chooses(study: Study) -> Non
     assert look(study.save(series="uid")) == ([], {})
 
 
-def test_a_failure_is_told_with_its_path_by_check_and_without_by_run(study: Study, tmp_path: Path) -> None:
+def test_a_failure_is_told_with_its_path_by_check_and_without_by_run(
+    study: Study, tmp_path: Path
+) -> None:
     from hepacast.run.cases import measure_all  # noqa: PLC0415 - loads much
     from hepacast.run.execute import Executor  # noqa: PLC0415
 
