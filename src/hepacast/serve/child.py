@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that parses what strangers send: limited, and thrown away when it misbehaves.
+
+Reads one JSON object per line (``folder``, ``out``, ``case``), and answers each with one
+line: ``{"outcome": "done" | "rejected" | "failed", "reason": ...}``.  The predictor is
+read once.  Run as ``python -m hepacast.serve.child PREDICTOR BYTES``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from hepacast.core.errors import HepacastError
+from hepacast.run.predictor_files import read_predictor
+from hepacast.serve.objects import predict_folder
+
+
+def limit_memory(limit: int) -> None:
+    """Bound the address space of this process, bytes; forbid core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def reason_of(error: HepacastError) -> str:
+    """Say what is wrong without the place and the value: these may name a patient.
+
+    Examples
+    --------
+    >>> reason_of(HepacastError(what="a phase is there", got="ZHANG", fix="Send it.").at(file="x"))
+    'a phase is there. Send it.'
+    """
+    return f"{error.what}. {error.fix}"
+
+
+def main(predictor: str, limit: str) -> None:
+    """Serve jobs until the input ends."""
+    limit_memory(int(limit))
+    # Answers have a channel of their own: nothing that a library prints can be taken for one.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    model = read_predictor(Path(predictor))
+    print(json.dumps({"digest": model.digest}), file=answers, flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        answer: dict[str, Any] = {"outcome": "done", "reason": ""}
+        try:
+            predict_folder(model, Path(job["folder"]), Path(job["out"]), case=job["case"])
+        except HepacastError as error:
+            kind = "failed" if isinstance(error, OSError) else "rejected"
+            answer = {"outcome": kind, "reason": reason_of(error)}
+        except MemoryError:
+            answer = {"outcome": "rejected", "reason": "the images need more memory than allowed."}
+        except Exception as error:
+            answer = {"outcome": "failed", "reason": type(error).__name__}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,71 @@
+"""A service whose predictions cost nothing."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hepacast.serve.audit import Audit
+from hepacast.serve.jobs import Jobs
+from hepacast.serve.runner import Runner
+from hepacast.serve.worker import Outcome
+
+with warnings.catch_warnings():
+    # It would rather have another package of the same interface.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient as TestClient  # noqa: PLC0414 - for the tests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Pretender:
+    """Predict at once: what a case holds decides how it ends."""
+
+    digest = "d" * 64
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def predict(self, folder: Path, out: Path, case: str) -> Outcome:
+        self.seen.append(case)
+        names = {path.name for path in folder.rglob("*")}
+        if "bad.nii" in names:
+            return Outcome("rejected", "a phase is missing. Send it.")
+        if "crash.nii" in names:
+            return Outcome("failed", "the process died.")
+        (out / "result.json").write_text('{"probability": 0.25}')
+        (out / "regions.dcm").write_bytes(b"seg")
+        return Outcome("done")
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Make an archive in memory."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def pretender() -> Pretender:
+    """Return a worker that predicts at once."""
+    return Pretender()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    """Return an empty queue."""
+    return Jobs(tmp_path / "state", limit=3)
+
+
+@pytest.fixture
+def runner(jobs: Jobs, pretender: Pretender, tmp_path: Path) -> Runner:
+    """Return a runner that works when told to."""
+    return Runner(jobs, pretender, Audit(tmp_path / "audit.jsonl"))
