@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "Draw the report of a finished run again.",
     "segment": "Draw liver and lesions with weights or a program of yours.",
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
+    "serve": "Show the results of a run as pages on this computer.",
     "predict": "Score the images of one new case with a predictor.",
     "export": "Write the measured features for other programs.",
     "explain": "Say why a case is measured anew.",

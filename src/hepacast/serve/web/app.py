@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: templates, files that travel with it, and how errors are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException as NoPage
+
+from hepacast._version import __version__
+from hepacast.core.errors import HepacastError
+from hepacast.report.wording import moment, number, percent, with_interval
+from hepacast.serve.web.drawings import Drawings
+from hepacast.serve.web.guard import LOG, Guard, Refusals
+from hepacast.serve.web.results import Results, case_id
+from hepacast.serve.web.vendored import FILES, FOLDER, require_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hepacast.serve.web.scans import Scans
+
+_ASSETS = {
+    "report.css": ("hepacast.report", "templates"),
+    "hover.js": ("hepacast.report", "templates"),
+    **dict.fromkeys(
+        ("web.css", "models.js", "run.js", "viewer.js"), ("hepacast.serve.web", "static")
+    ),
+}
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+
+
+@dataclass(slots=True)
+class Site:
+    """What all pages share.
+
+    Parameters
+    ----------
+    results : Results
+        Folder of the run.
+    scans : Scans or None
+        Images; None without a study file.
+    """
+
+    results: Results
+    scans: Scans | None = None
+    drawings: Drawings = field(default_factory=Drawings)
+    _templates: Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the templates ready."""
+        self._templates = Environment(
+            loader=PackageLoader("hepacast.serve.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            number=number, percent=percent, interval=with_interval, moment=moment, case_id=case_id
+        )
+        integrity = {one.name: f"sha384-{one.sha384}" for one in FILES}
+        self._templates.globals.update(version=__version__, integrity=integrity)
+
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        active: str = "",
+        **values: Any,  # noqa: ANN401 - whatever the template prints
+    ) -> HTMLResponse:
+        """Print a template; the study's name and kind are known to all."""
+        content = self.results.content
+        study = None if content is None else content.study
+        text = self._templates.get_template(template).render(study=study, active=active, **values)
+        return HTMLResponse(text, status, headers={"vary": "HX-Request"})
+
+
+def make_app(
+    folder: Path, token: str, *, scans: Scans | None = None, refusals: Refusals | None = None
+) -> Guard:
+    """Make the pages of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``hepacast run`` writes.
+    token : str
+        Whoever has it may look.
+    scans : Scans, optional
+        Gives the viewer its images.
+    refusals : Refusals, optional
+        Log of what was refused; ``web.jsonl`` in the folder by default.
+    """
+    from hepacast.serve.web import (  # noqa: PLC0415 - they need Site
+        case_pages,
+        cohort_pages,
+        study_pages,
+    )
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    site = Site(Results(folder), scans)
+    for pages in (cohort_pages, case_pages, study_pages):
+        app.include_router(pages.router(site))
+    app.add_api_route("/static/{name}", _asset)
+    app.add_api_route("/vendor/{name}", _vendored)
+
+    @app.exception_handler(HepacastError)
+    def show(request: Request, error: HepacastError) -> Response:
+        del request
+        return site.page("error.html", status=422, title="That does not work", text=str(error))
+
+    @app.exception_handler(NoPage)
+    def tell(request: Request, error: NoPage) -> Response:
+        del request
+        text = str(error.detail)
+        return site.page("error.html", status=error.status_code, title="Nothing here", text=text)
+
+    return Guard(app, token, refusals or Refusals(folder / LOG))
+
+
+def _asset(name: str) -> Response:
+    """Give one of our own files, by a list of names and not by a path."""
+    if name not in _ASSETS:
+        raise HTTPException(404, "no such file")
+    package, place = _ASSETS[name]
+    text = (resources.files(package) / place / name).read_text(encoding="utf-8")
+    return Response(text, media_type=_TYPES[name[name.rindex(".") :]])
+
+
+def _vendored(name: str) -> Response:
+    """Give one of the scripts of others, if it is still the one that was looked at."""
+    found = next((one for one in FILES if one.name == name), None)
+    if found is None:
+        raise HTTPException(404, "no such file")
+    data = require_digest(found, (FOLDER / name).read_bytes())
+    # The name of the file stands for its bytes: they change only with a release.
+    headers = {"cache-control": "private, max-age=3600"}
+    return Response(data, media_type="text/javascript", headers=headers)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images and regions of a case for the viewer, read with the settings of the study."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepacast.io.nifti import write_nifti
+from hepacast.run.gather import gather
+from hepacast.run.load import load_case
+from hepacast.run.measure import plan_cases
+from hepacast.run.pictures import COLOURS
+
+if TYPE_CHECKING:
+    from hepacast.core.volume import Region, Volume
+    from hepacast.run.load import Loaded
+    from hepacast.run.measure import CaseTask
+
+KEPT = 2
+"""Cases held in memory."""
+WINDOWS = {"liver": (-45.0, 105.0), "soft tissue": (-150.0, 250.0), "bone": (-450.0, 1050.0)}
+"""Lower and upper end of the usual windows of CT, HU."""
+
+
+def colour(index: int) -> tuple[int, int, int]:
+    """Return red, green and blue of the n-th region.
+
+    Examples
+    --------
+    >>> colour(0)
+    (230, 159, 0)
+    """
+    text = COLOURS[index % len(COLOURS)]
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+@dataclass(slots=True)
+class Scans:
+    """Cases of a study, loaded when somebody looks at them.
+
+    Parameters
+    ----------
+    tasks : dict of case to CaseTask
+        From the study file.
+    """
+
+    tasks: dict[str, CaseTask]
+    _kept: OrderedDict[str, Loaded] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def of_study(cls, study: Path, folder: Path) -> Scans:
+        """Read a study file.
+
+        Raises
+        ------
+        HepacastError
+            If the study file or its tables must be mended.
+        """
+        return cls({task.case: task for task in plan_cases(gather(study), folder)})
+
+    def load(self, case: str) -> Loaded:
+        """Read all images and regions of one case as they are measured.
+
+        Raises
+        ------
+        HepacastError
+            If the case cannot be measured.
+        """
+        with self._lock:
+            if case not in self._kept:
+                self._kept[case] = load_case(self.tasks[case])
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(case)
+            return self._kept[case]
+
+
+def nifti_bytes(image: Volume | Region) -> bytes:
+    """Write an image or a region as NIfTI for the browser, not compressed."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "image.nii"
+        write_nifti(image, path)
+        return path.read_bytes()
+
+
+def default_window(image: Volume) -> tuple[float, float]:
+    """Return the 2nd and 98th percentile of an image, or a little more if they are equal."""
+    low, high = np.percentile(image.data, [2, 98]).tolist()
+    return low, max(high, low + 1.0)
+
+
+def slice_png(
+    image: Volume,
+    regions: list[tuple[int, Region]],
+    k: int,
+    window: tuple[float, float],
+    opacity: float = 0.4,
+) -> bytes:
+    """Draw one axial slice, for browsers without WebGL.
+
+    Parameters
+    ----------
+    image : Volume
+        The phase.
+    regions : list of (int, Region)
+        Regions to lay over it, with their number, which gives the colour.
+    k : int
+        Slice; one outside is brought to the nearest.
+    window : tuple of float
+        Intensities shown black and white.
+    opacity : float
+        Of the regions, 0 to 1.
+
+    Returns
+    -------
+    bytes
+        PNG, pixels square: the patient's right is on the left where the rows run so.
+    """
+    from PIL import Image  # noqa: PLC0415 - loads slowly
+
+    k = min(max(k, 0), image.grid.shape[0] - 1)
+    low, high = window
+    grey = np.clip((image.data[k] - low) / (high - low), 0, 1) * 255
+    shown = np.repeat(grey[:, :, None], 3, axis=2)
+    for at, region in regions:
+        mask = region.mask[k]
+        shown[mask] = (1 - opacity) * shown[mask] + opacity * np.array(colour(at))
+    shown = _upright(shown, image)
+    picture = Image.fromarray(np.round(shown).astype(np.uint8))
+    _, dj, di = image.grid.spacing
+    finest = min(dj, di) / max(1, 512 // max(picture.size))
+    size = (round(picture.width * di / finest), round(picture.height * dj / finest))
+    stream = io.BytesIO()
+    picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _upright(shown: np.ndarray, image: Volume) -> np.ndarray:
+    """Turn rows and columns so that the patient's right is left and the front is up."""
+    _, along_j, along_i = image.grid.axes
+    if along_j[1] < 0:
+        shown = shown[::-1]
+    if along_i[0] < 0:
+        shown = shown[:, ::-1]
+    return np.ascontiguousarray(shown)
