@@ -263,8 +263,8 @@ def log_odds_at(risk: Float[np.ndarray, " case"], share: float) -> float:
 
     Examples
     --------
-    >>> round(log_odds_at(np.array([-1.0, 1.0]), 0.5), 6)
-    0.0
+    >>> round(log_odds_at(np.array([-1.0, 1.0]), 0.25), 4)
+    -1.3514
     """
     start = float(np.log(share / (1 - share)))
     if not risk.any():

@@ -46,6 +46,7 @@ def published(train: Train, params: PublishedParams, rng: np.random.Generator) -
 
     Examples
     --------
+    >>> import numpy as np
     >>> from hepacast.core.folds import Cohort, Fold
     >>> from hepacast.core.table import FeatureName, FeatureTable
     >>> cases, column = ("a", "b", "c", "d"), (FeatureName.score("points"),)

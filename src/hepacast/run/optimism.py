@@ -86,7 +86,7 @@ def redraw_patients(cohort: Cohort, rng: np.random.Generator) -> Cohort:
     >>> drawn = redraw_patients(Cohort(table, Binary(np.array([True, False, True]))),
     ...                         np.random.default_rng(3))
     >>> drawn.table.cases, drawn.table.patients
-    (('a', 'c', 'a~2'), ('a', 'c', 'a'))
+    (('c', 'a', 'a~2'), ('c', 'a', 'a'))
     """
     names = sorted(set(cohort.table.patients))
     rows_of: dict[str, list[int]] = {name: [] for name in names}

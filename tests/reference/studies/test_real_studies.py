@@ -31,12 +31,16 @@ LINES = {
     "hcc-tace": [
         "study hcc-tace: 105 clinical rows",
         "  features published: 84 cases x 420 columns",
+        "  in: 84 cases with all sources",
+        "  out: 21 no row in feature table published (HCC_001, HCC_005, HCC_006, HCC_009, HCC_010,"
+        " HCC_012, HCC_014, HCC_015 and 13 more)",
         "  outcome overall_survival: 93 events among 105 cases",
         "  outcome time_to_progression: 45 events among 105 cases",
     ],
     "hepatocellular": [
         "study hepatocellular: 227 clinical rows",
         "  features markers: 227 cases x 3 columns",
+        "  in: 227 cases with all sources",
         "  outcome overall_survival: 97 events among 227 cases",
         "  outcome recurrence_free_survival: 143 events among 227 cases",
     ],
