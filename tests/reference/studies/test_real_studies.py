@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+ABSENT = "HCC_001, HCC_005, HCC_006, HCC_009, HCC_010, HCC_012, HCC_014, HCC_015"
 LINES = {
     "hcc-tace": [
         "study hcc-tace: 105 clinical rows",
         "  features published: 84 cases x 420 columns",
         "  in: 84 cases with all sources",
-        "  out: 21 no row in feature table published (HCC_001, HCC_005, HCC_006, HCC_009, HCC_010,"
-        " HCC_012, HCC_014, HCC_015 and 13 more)",
+        "  out: 21 no row in feature table published (" + ABSENT + " and 13 more)",
         "  outcome overall_survival: 93 events among 105 cases",
         "  outcome time_to_progression: 45 events among 105 cases",
     ],
