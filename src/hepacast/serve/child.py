@@ -2,15 +2,18 @@
 """The process that parses what strangers send: limited, and thrown away when it misbehaves.
 
 Reads one JSON object per line (``folder``, ``out``, ``case``), and answers each with one
-line: ``{"outcome": "done" | "rejected" | "failed", "reason": ...}``.  The predictor is
-read once.  Run as ``python -m hepacast.serve.child PREDICTOR BYTES``.
+line: ``{"outcome": "done" | "rejected" | "failed", "reason": ...}``, with ``spent`` if it
+should be replaced.  The predictor is read once.  Run as
+``python -m hepacast.serve.child PREDICTOR BYTES``.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,11 +22,23 @@ from hepacast.core.errors import HepacastError
 from hepacast.run.predictor_files import read_predictor
 from hepacast.serve.objects import predict_folder
 
+_PDEATHSIG = 1
+
 
 def limit_memory(limit: int) -> None:
     """Bound the address space of this process, bytes; forbid core dumps."""
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def die_with_parent() -> None:
+    """Ask to be killed when the thread that started this process ends.
+
+    An orphan would go on writing where a restarted service writes.  Of Linux; elsewhere it
+    ends after the job at hand, when its input does.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
 
 
 def reason_of(error: HepacastError) -> str:
@@ -39,6 +54,7 @@ def reason_of(error: HepacastError) -> str:
 
 def main(predictor: str, limit: str) -> None:
     """Serve jobs until the input ends."""
+    die_with_parent()
     limit_memory(int(limit))
     # Answers have a channel of their own: nothing that a library prints can be taken for one.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -54,7 +70,8 @@ def main(predictor: str, limit: str) -> None:
             kind = "failed" if isinstance(error, OSError) else "rejected"
             answer = {"outcome": kind, "reason": reason_of(error)}
         except MemoryError:
-            answer = {"outcome": "rejected", "reason": "the images need more memory than allowed."}
+            reason = "the images need more memory than is allowed."
+            answer = {"outcome": "rejected", "reason": reason, "spent": True}
         except Exception as error:
             answer = {"outcome": "failed", "reason": type(error).__name__}
         print(json.dumps(answer), file=answers, flush=True)

@@ -33,7 +33,7 @@ CREATE INDEX IF NOT EXISTS jobs_due ON jobs (state, due);
 
 
 class FullError(HepacastError, RuntimeError):
-    """More jobs are waiting than are allowed."""
+    """There is no room for one more, now."""
 
 
 @dataclass(frozen=True, slots=True)

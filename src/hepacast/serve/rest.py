@@ -7,11 +7,9 @@ Nothing that a caller names becomes a path: jobs are digests, and files are chos
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -21,15 +19,17 @@ from pydantic import BaseModel
 
 from hepacast._version import __version__
 from hepacast.core.errors import HepacastError, StudyError
-from hepacast.core.provenance import digest_bytes
-from hepacast.serve.jobs import FullError, Job, Jobs, State, key_of
+from hepacast.serve.jobs import FullError, Job, Jobs, State
 from hepacast.serve.objects import SC, SEG, SR
-from hepacast.serve.runner import IN, OUT
+from hepacast.serve.runner import OUT
 from hepacast.serve.tokens import MAY, Token, find_token
-from hepacast.serve.unpack import Intake, Limits, UploadError
+from hepacast.serve.unpack import Limits
+from hepacast.serve.uploads import ARCHIVE, FORM, clear, receive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hepacast.serve.audit import Audit
     from hepacast.serve.runner import Runner
@@ -60,6 +60,7 @@ class Health(BaseModel):
 
     status: Literal["ok"] = "ok"
     version: str = __version__
+    predictor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ class Service:
     runner: Runner
     tokens: tuple[Token, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    uploading: threading.BoundedSemaphore = field(init=False)
+    queueing: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        places = threading.BoundedSemaphore(self.limits.at_once)
+        object.__setattr__(self, "uploading", places)
 
 
 def require_safe_address(host: str, tokens: tuple[Token, ...]) -> None:
@@ -101,6 +108,37 @@ def require_safe_address(host: str, tokens: tuple[Token, ...]) -> None:
         )
 
 
+class Quiet:
+    """Answer a defect with 500 and its kind; its text, which may name a patient, goes nowhere.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is wrapped.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                # The connection is cut: half a result must not look like a whole one.
+                raise BrokenPipeError(type(error).__name__) from None
+            detail = {"detail": f"a defect: {type(error).__name__}"}
+            await JSONResponse(detail, 500)(scope, receive, send)
+
+
 def make_app(service: Service) -> FastAPI:
     """Lay out the routes of one service.
 
@@ -117,6 +155,7 @@ def make_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
+        clear(service)
         service.runner.start()
         yield
         await asyncio.to_thread(service.runner.stop)
@@ -126,12 +165,14 @@ def make_app(service: Service) -> FastAPI:
         description="Forecasts of one predictor. Research only; not a medical device.",
     )  # fmt: skip
     app.state.service = service
+    app.add_middleware(Quiet)
 
     @app.exception_handler(HepacastError)
     async def refuse(_request: Request, error: HepacastError) -> JSONResponse:
-        code = 429 if isinstance(error, FullError) else 422
+        full = isinstance(error, FullError)
         # Neither the value nor the place: these may name a patient.
-        return JSONResponse({"detail": f"{error.what}. {error.fix}"}, code)
+        said = {"detail": f"{error.what}. {error.fix}"}
+        return JSONResponse(said, 429 if full else 422, {"Retry-After": "30"} if full else None)
 
     _open_routes(app, service)
     _job_routes(app, service)
@@ -143,16 +184,24 @@ def _allow(service: Service, deed: str) -> Callable[[Request], str]:
 
     def check(request: Request) -> str:
         if not service.tokens:
+            _require_local(request)
             return "local"
         kind, _, said = request.headers.get("authorization", "").partition(" ")
         token = find_token(service.tokens, said.strip()) if kind.lower() == "bearer" else None
         if token is None:
             raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
         if deed not in MAY[token.role]:
+            service.audit.write("refused", who=token.name, what=deed)
             raise HTTPException(403, "the role of this token may not do this")
         return token.name
 
     return check
+
+
+def _require_local(request: Request) -> None:
+    """Refuse what a page of a stranger makes a browser on this computer send."""
+    if request.url.hostname not in LOOPBACK or "origin" in request.headers:
+        raise HTTPException(403, "without tokens, only programs on this computer are answered")
 
 
 def _open_routes(app: FastAPI, service: Service) -> None:
@@ -161,7 +210,7 @@ def _open_routes(app: FastAPI, service: Service) -> None:
     @app.get("/v1/health")
     def health() -> Health:
         """Say that the service lives."""
-        return Health()
+        return Health(predictor=service.worker.digest)
 
     watch = Depends(_allow(service, "watch"))
 
@@ -187,8 +236,8 @@ def _job_routes(app: FastAPI, service: Service) -> None:
     form = {"type": "object", "properties": {"file": {"type": "array", "items": binary}}}
     body = {
         "content": {
-            "application/zip": {"schema": binary},
-            "multipart/form-data": {"schema": form},
+            ARCHIVE: {"schema": binary},
+            FORM: {"schema": form},
         }
     }
 
@@ -198,16 +247,17 @@ def _job_routes(app: FastAPI, service: Service) -> None:
         openapi_extra={"requestBody": {"required": True, **body}},
         responses={
             **_REFUSALS,
-            400: {"description": "The form is damaged."},
+            400: {"description": "The form is damaged, or breaks off."},
+            408: {"description": "Too slow."},
             413: {"description": "Too large."},
             415: {"description": "Neither a ZIP archive nor files."},
             422: {"description": "The archive was refused."},
-            429: {"description": "Too many jobs wait."},
+            429: {"description": "Too many jobs wait, or uploads run; or the disk is full."},
         },
     )
     async def send(request: Request, who: str = Depends(_allow(service, "send"))) -> JobAnswer:
         """Upload one case: a ZIP archive of DICOM files, or of files named after the phases."""
-        return await _receive(service, request, who)
+        return _answer(await receive(service, request, who))
 
     read = Depends(_allow(service, "read"))
 
@@ -253,83 +303,3 @@ def _file(service: Service, job: str, name: str, who: str) -> FileResponse:
         raise HTTPException(404, "no such result; the job may not have ended")
     service.audit.write("fetched", who=who, job=job, what=name)
     return FileResponse(path, headers={"Cache-Control": "no-store"})
-
-
-async def _receive(service: Service, request: Request, who: str) -> JobAnswer:
-    """Write an upload beside the jobs, and move it among them when it is whole."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in {"application/zip", "multipart/form-data"}:
-        raise HTTPException(415, "send application/zip, or files as multipart/form-data")
-    spool = service.jobs.folder / "spool"
-    spool.mkdir(mode=0o700, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=spool))
-    try:
-        intake = Intake(staging / IN, service.limits)
-        limited = _limit(request, service.limits.sent_bytes)
-        if kind == "application/zip":
-            await _read_zip(limited, intake, staging / "sent.zip")
-        else:
-            await _read_files(limited, intake, service.limits)
-        return await asyncio.to_thread(_queue, service, staging / IN, who)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _limit(request: Request, most: int) -> Request:
-    """Stop reading a body at its first byte too many, whatever its header says."""
-    receive, seen = request.receive, 0
-
-    async def count() -> Any:  # noqa: ANN401 - an ASGI message
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
-            raise HTTPException(413, f"an upload has at most {most} bytes")
-        return message
-
-    return Request(request.scope, count)
-
-
-async def _read_zip(request: Request, intake: Intake, path: Path) -> None:
-    """Write the body to a file, and unpack it."""
-    with path.open("wb") as file:
-        async for block in request.stream():
-            file.write(block)
-    await asyncio.to_thread(intake.put_zip, path)
-    path.unlink()
-
-
-async def _read_files(request: Request, intake: Intake, limits: Limits) -> None:
-    """Write every file of a form."""
-    async with request.form(max_files=limits.files, max_fields=8) as form:
-        count = 0
-        for _, part in form.multi_items():
-            if isinstance(part, str):
-                continue
-            await asyncio.to_thread(intake.put, part.filename or "", part.file)
-            count += 1
-    if not count:
-        raise HTTPException(422, "no file in the form")
-
-
-def _queue(service: Service, folder: Path, who: str) -> JobAnswer:
-    """Put an upload in the queue, once however often it is sent."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    if not files:
-        raise UploadError(what="an upload holds files", got="none", fix="Pack it again.")
-    said = [f"{p.relative_to(folder)} {digest_bytes(p.read_bytes())}" for p in files]
-    job = key_of(*said, service.worker.digest)
-    place = service.jobs.place(job)
-    if service.jobs.find(job) is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            folder.parent.joinpath(job).mkdir()
-            folder.rename(folder.parent / job / IN)
-            (folder.parent / job).rename(place)
-        try:
-            service.jobs.add(job, f"rest {who}")
-        except FullError:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
-        service.audit.write("sent", who=who, job=job, files=len(files))
-    return _answer(_known(service, job))

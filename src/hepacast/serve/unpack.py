@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import stat
 import struct
 import zipfile
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from hepacast.core.errors import HepacastError
 from hepacast.core.params import Params
 from hepacast.run.arrival import TABLE
+from hepacast.serve.jobs import FullError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,12 @@ class Limits(Params):
     """Bytes of all files together."""
     ratio: float = 100.0
     """Unpacked by packed bytes of an archive, above the first MiB."""
+    at_once: int = 4
+    """Uploads at a time."""
+    seconds: float = 3_600.0
+    """Longest time for one."""
+    spare_bytes: int = 2 * 2**30
+    """Room that is left on the disk."""
 
 
 def safe_place(folder: Path, name: str) -> Path:
@@ -75,6 +83,22 @@ def safe_place(folder: Path, name: str) -> Path:
     return place
 
 
+def require_room(folder: Path, spare_bytes: int) -> None:
+    """Refuse to fill a disk.
+
+    Raises
+    ------
+    FullError
+        If less is free than must be spared.
+    """
+    if shutil.disk_usage(folder).free < spare_bytes:
+        raise FullError(
+            what="the disk has room for uploads",
+            got="too little",
+            fix="Fetch and remove results, and send it again.",
+        )
+
+
 class Intake:
     """One upload, counted while it is written.
 
@@ -108,6 +132,7 @@ class Intake:
                 while block := source.read(_BLOCK):
                     self._bytes += len(block)
                     _bound("bytes", self._bytes, self.limits.unpacked_bytes)
+                    require_room(self.folder, self.limits.spare_bytes)
                     file.write(block)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UploadError(
@@ -133,7 +158,7 @@ class Intake:
                     _require_plain(member)
                     with opened.open(member) as source:
                         self.put(member.filename, _Counted(source, self, allowed))  # type: ignore[arg-type]
-        except UploadError:
+        except (UploadError, FullError):
             raise
         except _DAMAGED as error:
             raise UploadError(

@@ -77,9 +77,10 @@ class Worker:
 
     @property
     def digest(self) -> str:
-        """Digest of the predictor; starts the child."""
-        with self._lock:
-            self._ready()
+        """Digest of the predictor; starts the child when it is asked for the first time."""
+        if not self._digest:
+            with self._lock:
+                self._ready()
         return self._digest
 
     def predict(self, folder: Path, out: Path, case: str) -> Outcome:
@@ -108,6 +109,8 @@ class Worker:
             if answer is None:
                 self._stop()
                 return Outcome("failed", "the process that read the images died.")
+            if answer.get("spent"):
+                self._stop()
             return Outcome(answer["outcome"], answer["reason"])
 
     def close(self) -> None:
@@ -141,6 +144,13 @@ class Worker:
                 what="a predictor is read by a process of its own",
                 got="none that started",
                 fix="Try `hepacast predict` with it; raise the memory limit.",
+            )
+        if self._digest not in {"", hello["digest"]}:
+            self._stop()
+            raise WorkerError(
+                what="a predictor stays as it is while it is served",
+                got="another one in its folder",
+                fix="Start the service anew.",
             )
         self._digest = hello["digest"]
         return child
