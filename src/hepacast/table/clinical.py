@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Cells = tuple[str | None, ...]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _LIMIT = re.compile(r"[<>]\s*=?\s*(?P<limit>\S+)")
+_LISTED = 20
+"""Columns named in a notice; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +106,8 @@ def read_clinical(
         text.column(name)
     strange = [name for name in text.columns if name not in fields and name != id_column]
     if strange:
-        listed = ", ".join(strange)
+        more = f" and {len(strange) - _LISTED} more" if len(strange) > _LISTED else ""
+        listed = ", ".join(strange[:_LISTED]) + more
         on_event(Noticed(text.source, f"columns without a description are not used: {listed}"))
     variables = {
         name: Variable(name, field, parse_cells(text, name, field, cases, on_event=on_event))

@@ -137,6 +137,16 @@ def test_a_column_that_nobody_described_is_noticed_and_left_out() -> None:
     assert heard == [Noticed("clinical.csv", "columns without a description are not used: weight")]
 
 
+def test_of_very_many_columns_that_nobody_described_some_are_named_and_all_are_counted() -> None:
+    heard: list[Event] = []
+    cells = {"id": ("1",), "x": ("5",), **{f"rad{at}": ("1",) for at in range(1000)}}
+    fields = parse_dictionary({"x": AGE}, source="fields.yaml")
+    read_clinical(TextTable(cells, "c.csv", ""), "id", fields, on_event=heard.append)
+    (notice,) = heard
+    assert isinstance(notice, Noticed)
+    assert notice.text.endswith("rad18, rad19 and 980 more")
+
+
 def test_a_described_column_that_is_not_there_is_an_error() -> None:
     text = TextTable({"id": ("1",)}, "clinical.csv", "")
     with pytest.raises(TableError, match="must have a column 'x'"):
