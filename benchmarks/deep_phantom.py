@@ -13,6 +13,8 @@ Out-of-fold AUC over 5 folds, one network per fold, compared by DeLong's test:
     python benchmarks/deep_phantom.py image [--seeds 1] [--patients 160] [--shuffles 3]
     python benchmarks/deep_phantom.py shared [--seeds 5] [--patients 320]
     python benchmarks/deep_phantom.py saliency [--seeds 1] [--patients 240]
+
+``--first 3`` starts at the third seed: seeds are independent of each other.
 """
 
 from __future__ import annotations
@@ -137,9 +139,9 @@ def show(name: str, score: np.ndarray, event: np.ndarray) -> str:
     return f"{name} {found.estimate:.3f} ({found.low:.3f}-{found.high:.3f})"
 
 
-def image(seeds: int, patients: int, shuffles: int) -> None:
+def image(seeds: range, patients: int, shuffles: int) -> None:
     """Report the effect that only the image has."""
-    for seed in range(1, seeds + 1):
+    for seed in seeds:
         cohort, crops = draw(PlantedParams(patients=patients, seed=seed))
         event, begun = cohort.outcome.event, time.process_time()
         net = out_of_fold(cohort, network_of(IMAGE, crops, seed), seed)
@@ -158,11 +160,11 @@ def image(seeds: int, patients: int, shuffles: int) -> None:
             print(f"  shuffled {at + 1}:", show("network", score, null.outcome.event), flush=True)
 
 
-def shared(seeds: int, patients: int) -> None:
+def shared(seeds: range, patients: int) -> None:
     """Report the effect that image and blood share."""
     print("| seed | image | clinical | joint (DLRCR) | stack | P joint-image | P joint-clinical |")
     print("|---|---|---|---|---|---|---|")
-    for seed in range(1, seeds + 1):
+    for seed in seeds:
         params = PlantedParams(patients=patients, seed=seed, image_effect=1.8, clinical_effect=1.8)
         cohort, crops = draw(params)
         event = cohort.outcome.event
@@ -175,9 +177,9 @@ def shared(seeds: int, patients: int) -> None:
         print("|", " | ".join([str(seed), *cells, *tests]), "|", flush=True)
 
 
-def saliency(seeds: int, patients: int) -> None:
+def saliency(seeds: range, patients: int) -> None:
     """Report where the maps of one fold's network lie; the liver is smooth."""
-    for seed in range(1, seeds + 1):
+    for seed in seeds:
         params = PlantedParams(patients=patients, seed=seed, side=64, liver_grain=8.0)
         planted = plant(params)
         cohort, crops = draw(params)
@@ -209,15 +211,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("experiment", choices=["image", "shared", "saliency"])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--patients", type=int, default=160)
     parser.add_argument("--shuffles", type=int, default=3)
     given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
     if given.experiment == "image":
-        image(given.seeds, given.patients, given.shuffles)
+        image(seeds, given.patients, given.shuffles)
     elif given.experiment == "saliency":
-        saliency(given.seeds, given.patients)
+        saliency(seeds, given.patients)
     else:
-        shared(given.seeds, given.patients)
+        shared(seeds, given.patients)
 
 
 if __name__ == "__main__":
