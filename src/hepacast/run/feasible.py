@@ -15,6 +15,7 @@ from hepacast.run.chain import Recipe
 from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.flow import join, reasons_to_leave
 from hepacast.run.recipe import with_baselines
+from hepacast.run.study import RadiomicsParams
 
 if TYPE_CHECKING:
     from hepacast.core.outcome import Outcome
@@ -67,6 +68,15 @@ def _require_phases(materials: Materials) -> None:
                 got=f"{absent[0]!r}, where the table has {', '.join(map(repr, there))}",
                 fix="Name the phases as the table does, letter by letter.",
             )
+        measured = there if block.phases == "all" else block.phases
+        for change in block.delta if isinstance(block, RadiomicsParams) else ():
+            lost = [phase for phase in (change.before, change.after) if phase not in measured]
+            if lost or change.before == change.after:
+                raise StudyError(
+                    what=f"features.{name}.delta needs two phases that the block measures",
+                    got=f"{change.before!r} and {change.after!r} of {', '.join(measured)}",
+                    fix="Name two of them, letter by letter.",
+                )
 
 
 def _require_classes(outcome: Outcome, split: SplitParams) -> None:

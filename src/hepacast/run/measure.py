@@ -10,14 +10,16 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import Event, Noticed
 from hepacast.core.table import NONE, FeatureName
 from hepacast.radiomics import extract_case
+from hepacast.radiomics.delta import delta
 from hepacast.run.case_settings import VESSELS
 from hepacast.run.deep_settings import CropsParams, EmbeddingParams
-from hepacast.run.embed import cut_case, embed_case, keep_crops, resolve_weights
+from hepacast.run.embed import cut_case, cut_masks, embed_case, keep_crops, resolve_weights
 from hepacast.run.film import is_film, perfusion_features
 from hepacast.run.ledger import failure_of
 from hepacast.run.load import load_case, region_facts
 from hepacast.run.pictures import draw_case
 from hepacast.run.record import CaseRecord
+from hepacast.run.semantic_settings import SemanticBlockParams
 from hepacast.run.shuffle import extract_shuffled
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.volume import Region
+    from hepacast.radiomics.delta import DeltaParams
     from hepacast.run.align import AlignParams
     from hepacast.run.case_settings import CasesParams, RegionParams
     from hepacast.run.film import Film
@@ -179,23 +182,9 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
             notices.append((f"case {task.case} {event.where}", event.text))
 
     case = load_case(task, on_event=hear)
-    for phase, volume in case.images.items():
-        for name, block in task.blocks.items():
-            if isinstance(block, EmbeddingParams | CropsParams):
-                continue
-            if block.phases != "all" and phase not in block.phases:
-                continue
-            regions = _wanted(case.regions[phase], block)
-            if task.shuffle:
-                dealt = extract_shuffled(task.case, phase, volume, regions, block.params)
-                features[name].update(dealt[0])
-                reasons.update(dealt[1])
-                continue
-            found = extract_case({phase: volume}, regions, block.params)
-            features[name].update(found.values)
-            reasons.update({str(n): str(r) for n, r in found.reasons.items()})
-            if phase in case.films and task.cases.film.perfusion:
-                features[name].update(_perfusion(phase, case.films[phase], task))
+    for name, block in task.blocks.items():
+        if not isinstance(block, EmbeddingParams | CropsParams | SemanticBlockParams):
+            features[name] = _measured(case, block, task, reasons)
     features |= _seen(case, task, key, hear)
     return CaseRecord(
         case=task.case,
@@ -209,6 +198,28 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
     )
 
 
+def _measured(
+    case: Loaded, block: RadiomicsParams, task: CaseTask, reasons: dict[str, str]
+) -> dict[FeatureName, float]:
+    """Measure the phases and regions of a block, and their changes; note why values are missing."""
+    found: dict[FeatureName, float] = {}
+    for phase, volume in case.images.items():
+        if block.phases != "all" and phase not in block.phases:
+            continue
+        regions = _wanted(case.regions[phase], block)
+        if task.shuffle:
+            values, why = extract_shuffled(task.case, phase, volume, regions, block.params)
+            found.update(values)
+            reasons.update(why)
+            continue
+        extracted = extract_case({phase: volume}, regions, block.params)
+        found.update(extracted.values)
+        reasons.update({str(n): str(r) for n, r in extracted.reasons.items()})
+        if phase in case.films and task.cases.film.perfusion:
+            found.update(_perfusion(phase, case.films[phase], task))
+    return found | _changes(found, block.delta, tuple(case.images))
+
+
 def _seen(
     case: Loaded, task: CaseTask, key: str, on_event: Listener
 ) -> dict[str, dict[FeatureName, float]]:
@@ -219,6 +230,9 @@ def _seen(
             found[name] = embed_case(case, block, on_event=on_event)
         elif isinstance(block, CropsParams):
             keep_crops(task.folder, key, name, cut_case(case, block, task.phases))
+        elif isinstance(block, SemanticBlockParams):
+            crops, masks = (cut(case, block.crops, task.phases) for cut in (cut_case, cut_masks))
+            keep_crops(task.folder, key, name, crops, masks)
     return found
 
 
@@ -227,6 +241,17 @@ def _wanted(regions: dict[str, Region], block: RadiomicsParams) -> dict[str, Reg
     if block.regions == "all":
         return regions
     return {name: regions[name] for name in block.regions if name in regions}
+
+
+def _changes(
+    values: Mapping[FeatureName, float], wanted: tuple[DeltaParams, ...], phases: tuple[str, ...]
+) -> dict[FeatureName, float]:
+    """Find the changes between phases that the case has; the others stay missing."""
+    found: dict[FeatureName, float] = {}
+    for params in wanted:
+        if params.before in phases and params.after in phases:
+            found.update(delta(values, params))
+    return found
 
 
 def _perfusion(phase: str, film: Film, task: CaseTask) -> dict[FeatureName, float]:

@@ -19,12 +19,14 @@ from hepacast.core.params import Params
 from hepacast.core.registry import kind_of
 from hepacast.models import MODELS
 from hepacast.radiomics import ExtractParams
+from hepacast.radiomics.delta import DeltaParams
 from hepacast.run.case_settings import CasesParams, RegionParams
 from hepacast.run.control_settings import ControlsParams, PublishedParams
 from hepacast.run.deep_score import SCORE_MODELS
 from hepacast.run.deep_settings import CropsParams, EmbeddingParams, check_pictures
 from hepacast.run.deploy_settings import DeployParams
 from hepacast.run.reread import RereadParams
+from hepacast.run.semantic_settings import SemanticBlockParams
 from hepacast.run.split_settings import SplitParams
 from hepacast.run.yaml12 import load_yaml
 from hepacast.select import STEPS
@@ -97,6 +99,8 @@ class RadiomicsParams(Params):
     """Phases to measure."""
     regions: tuple[str, ...] | All = "all"
     """Regions to measure."""
+    delta: tuple[DeltaParams, ...] = ()
+    """Changes between two phases, as features beside those of the phases themselves."""
     missing_phase: Literal["exclude", "keep"] = "exclude"
     """A case without one of the phases leaves the study, or stays with missing values."""
 
@@ -121,7 +125,7 @@ def _engine(block: object) -> object:
     return block
 
 
-MeasuredParams = RadiomicsParams | EmbeddingParams | CropsParams
+MeasuredParams = RadiomicsParams | EmbeddingParams | CropsParams | SemanticBlockParams
 """Blocks that are measured on images."""
 
 FeatureParams = Annotated[

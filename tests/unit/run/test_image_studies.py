@@ -382,6 +382,45 @@ def test_a_phase_that_the_table_does_not_know_is_refused(study: Path) -> None:
         require_feasible(gather(study))
 
 
+def test_changes_between_phases_are_features_of_their_own(study: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    rows = [case_row(case) for case in CASES]
+    for case in CASES[:-1]:
+        write_case(study.parent, case, "arterial", "1", rng)
+        rows.append(case_row(case, "arterial"))
+    change_cases(study, rows)
+    change_study(
+        study,
+        features={
+            "own": {
+                "regions": ["tumour"],
+                "params": {"families": ["shape", "firstorder"]},
+                "delta": [{"before": "portal", "after": "arterial", "change": "relative"}],
+                "missing_phase": "keep",
+            }
+        },
+    )
+    materials = gather(study)
+    require_feasible(materials)
+    table = join(materials, *measure_all(plan_cases(materials, tmp_path), Executor())).table
+    means = {
+        name.phase: table.values[:, at]
+        for at, name in enumerate(table.columns)
+        if name.feature == "Mean"
+    }
+    before, after, change = (means[name] for name in ("portal", "arterial", "arterial-portal"))
+    assert change[:-1] == pytest.approx((after - before)[:-1] / abs(before[:-1]), rel=1e-12)
+    assert np.isnan(change[-1])
+    assert not [n for n in table.columns if n.phase == "arterial-portal" and n.family == "shape"]
+
+
+@pytest.mark.parametrize("after", ["Arterial", "portal"])
+def test_a_change_to_a_phase_that_is_not_measured_is_refused(after: str, study: Path) -> None:
+    change_study(study, features={"own": {"delta": [{"before": "portal", "after": after}]}})
+    with pytest.raises(ValueError, match=r"features.own.delta needs two phases that the block"):
+        require_feasible(gather(study))
+
+
 def test_clinical_rows_without_images_leave_with_a_reason(study: Path, tmp_path: Path) -> None:
     change_cases(study, [case_row(f"{at:03d}") for at in range(1, 16)])
     materials = gather(study)
