@@ -13,6 +13,7 @@ from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.deep_score import SCORE_MODELS
+from hepacast.run.deep_settings import NetworkModelParams
 from hepacast.select import STEPS
 from hepacast.select.combat import CombatParams
 from hepacast.stats.dealing import deal_folds
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hepacast.core.folds import Cohort
     from hepacast.core.params import Params
     from hepacast.models.model import FittedModel
+    from hepacast.run.embed import KeptCrops
     from hepacast.run.reread import Rereading
     from hepacast.run.study import ModelsParams, ScoreParams
     from hepacast.select import FittedStep
@@ -51,6 +53,8 @@ class Recipe:
         of one score that is listed here learns from that score, too.
     rereading : Rereading, optional
         Second readings; they choose among the columns of every score first.
+    pictures : mapping of str to KeptCrops
+        Where the pictures are, by score whose model is a network.
     """
 
     scores: Mapping[str, ScoreParams]
@@ -60,6 +64,7 @@ class Recipe:
     seed: int
     tops: Mapping[str, Params] = field(default_factory=dict)
     rereading: Rereading | None = None
+    pictures: Mapping[str, KeptCrops] = field(default_factory=dict)
 
     def top(self, model: str) -> Params | None:
         """Return what combines the scores of a model; None where it is its only score."""
@@ -234,6 +239,25 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
 
 def fit_score(train: Train, name: str, recipe: Recipe, key: str) -> FittedScore:
     """Fit the steps of one score, one on the output of the other, and then its model."""
+    offered, learned, steps = fit_steps(train, name, recipe, key)
+    params: Params = recipe.scores[name].model
+    if isinstance(params, NetworkModelParams) and name in recipe.pictures:
+        params = params.with_pictures(recipe.pictures[name])
+    rng = generator(recipe.seed, key, name, "model")
+    return FittedScore(offered, name, steps, SCORE_MODELS[params](learned, params, rng))
+
+
+def fit_steps(
+    train: Train, name: str, recipe: Recipe, key: str
+) -> tuple[Train, Train, tuple[FittedStep, ...]]:
+    """Fit the steps of one score.
+
+    Returns
+    -------
+    Train, Train, tuple of FittedStep
+        The columns that the score chooses from, those that its model weighs, and the steps
+        between them.
+    """
     spec = recipe.scores[name]
     offered = keep_columns(train, recipe.offered(name))
     learned: Train = offered
@@ -249,9 +273,7 @@ def fit_score(train: Train, name: str, recipe: Recipe, key: str) -> FittedScore:
         step = STEPS[params](Train(learned.with_table(ready)), params, rng)
         learned = step.apparent(Train(learned.with_table(ready)))
         steps.append(step)
-    rng = generator(recipe.seed, key, name, "model")
-    model = SCORE_MODELS[spec.model](learned, spec.model, rng)
-    return FittedScore(offered, name, tuple(steps), model)
+    return offered, learned, tuple(steps)
 
 
 def batch_columns(params: Params) -> tuple[FeatureName, ...]:

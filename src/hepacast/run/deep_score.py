@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from hepacast.deep.crops import Crops
     from hepacast.deep.train import FittedNetwork
     from hepacast.models.model import ModelFit
-    from hepacast.run.gather import Materials
-    from hepacast.run.study import ScoreParams
+    from hepacast.run.study import Study
 
 SCORE_MODELS: Registry[ModelFit] = Registry("models", dict(MODELS._parts))
 """Every model of columns, and the network."""
@@ -104,7 +102,7 @@ def network(train: Train, params: NetworkModelParams, rng: np.random.Generator) 
 
 
 def fitted_to(params: FitParams, crops: Crops) -> FitParams:
-    """Set what the pictures decide, unless the study says it: channels and phases."""
+    """Set what the pictures decide: channels and phases."""
     if not isinstance(params.network, NetworkParams):
         raise TypeError(params.network)
     given: NetworkParams = params.network
@@ -113,40 +111,34 @@ def fitted_to(params: FitParams, crops: Crops) -> FitParams:
 
 
 def _fitted_network(given: NetworkParams, crops: Crops) -> NetworkParams:
-    update: dict[str, object] = {}
-    if "in_channels" not in given.model_fields_set:
-        update["in_channels"] = int(crops.pixels.shape[1])
-        if isinstance(given, ResNet2dParams):
-            update["phases"] = len(crops.phases)
+    update: dict[str, object] = {"in_channels": int(crops.pixels.shape[1])}
+    if isinstance(given, ResNet2dParams):
+        update["phases"] = len(crops.phases)
     if isinstance(given, FusionParams):
         update["image"] = _fitted_network(given.image, crops)
     return given.model_copy(update=update)
 
 
-def with_pictures(materials: Materials, folder: Path, keys: Mapping[str, str]) -> Materials:
-    """Tell every network of a study where its pictures are.
+def pictures_of(study: Study, folder: Path, keys: Mapping[str, str]) -> dict[str, KeptCrops]:
+    """Say where the pictures are, for every score whose model is a network.
 
     Parameters
     ----------
-    materials : Materials
+    study : Study
         The study.
     folder : Path
         Folder of the results.
     keys : mapping of case to str
-        Keys of the records.
+        Keys of the records: other pictures have other keys, so no fit of theirs is used again.
     """
-    study = materials.study
-    bound: dict[str, ScoreParams] = {}
+    found = {}
     for name, score in study.scores.items():
         if isinstance(score.model, NetworkModelParams):
             (block,) = (
                 one for one in score.from_ if isinstance(study.features.get(one), CropsParams)
             )
-            model = score.model.with_pictures(KeptCrops(folder, block, dict(keys)))
-            bound[name] = score.model_copy(update={"model": model})
-        else:
-            bound[name] = score
-    return replace(materials, study=study.model_copy(update={"scores": bound}))
+            found[name] = KeptCrops(folder, block, dict(keys))
+    return found
 
 
 def _slope(raw: Float[np.ndarray, " case"], known: Cohort) -> float:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hepacast.run.load import Loaded
 
     Pictures = np.ndarray
+    Masks = np.ndarray
 
 Block = TypeVar("Block")
 
@@ -177,10 +178,15 @@ def _cut(
     """Resample, scale to 0-1, and blank what lies outside if asked to."""
     data = scaled(resample_to(image, grid, "linear").data, settings.scale)
     if outside == "floor":
-        # A mask of zeros and ones, interpolated: the region's edge lies at one half.
-        inside = Volume(region.mask.astype(np.float32), region.grid)
-        data = data * (resample_to(inside, grid, "linear", outside=0.0).data >= 0.5)
+        data = data * _inside(region, grid)
     return data.astype(np.float32)
+
+
+def _inside(region: Region, grid: Grid) -> Masks:
+    """Resample a region: of a mask of zeros and ones, interpolated, the edge lies at one half."""
+    drawn = Volume(region.mask.astype(np.float32), region.grid)
+    inside: Masks = resample_to(drawn, grid, "linear", outside=0.0).data >= 0.5
+    return inside
 
 
 def cut_case(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Crops:
@@ -229,6 +235,25 @@ def cut_case(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Crop
     return Crops(pixels, ("-",) * len(frames), wanted, present)
 
 
+def cut_masks(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Masks:
+    """Cut the region itself where :func:`cut_case` cuts the pictures.
+
+    Returns
+    -------
+    (item, phase, j, i) bool
+        Empty where a phase, or its region, is missing.
+    """
+    wanted = tuple(phases) if settings.phases == "all" else settings.phases
+    there = [p for p in wanted if p in case.images and settings.region in case.regions[p]]
+    frames = _frames(case.regions[there[0]][settings.region], settings)
+    found = np.zeros((len(frames), len(wanted), settings.side, settings.side), dtype=bool)
+    for at, phase in enumerate(wanted):
+        if phase in there:
+            for item, grid in enumerate(frames):
+                found[item, at] = _inside(case.regions[phase][settings.region], grid)[0]
+    return found
+
+
 def _frames(region: Region, settings: CropsParams) -> list[Grid]:
     """Lay out the pictures of one case on the grid of its first phase."""
     if settings.shape == "box":
@@ -248,10 +273,15 @@ def crops_path(folder: Path, key: str, block: str) -> Path:
     return folder / "cases" / key[:2] / f"{key}.{digest_bytes(block.encode())[:8]}.npz"
 
 
-def keep_crops(folder: Path, key: str, block: str, crops: Crops) -> None:
-    """Write the pictures of one case beside its record."""
+def keep_crops(
+    folder: Path, key: str, block: str, crops: Crops, masks: Masks | None = None
+) -> None:
+    """Write the pictures of one case, and the masks on them, beside its record."""
     packed = io.BytesIO()
-    np.savez(packed, pixels=crops.pixels, present=crops.present, phases=np.array(crops.phases))
+    arrays = {"pixels": crops.pixels, "present": crops.present, "phases": np.array(crops.phases)}
+    if masks is not None:
+        arrays["masks"] = masks
+    np.savez(packed, allow_pickle=False, **arrays)
     write_atomic(crops_path(folder, key, block), packed.getvalue())
 
 
@@ -280,6 +310,28 @@ class KeptCrops:
         """Read the pictures of all cases; one process reads them once."""
         return _load(self)
 
+    def load_masks(self) -> Masks:
+        """Read the masks on the pictures of all cases, in the same order."""
+        found = []
+        for case, key in self.keys.items():
+            path = crops_path(self.folder, key, self.block)
+            try:
+                with np.load(path) as kept:
+                    found.append(kept["masks"])
+            except (OSError, ValueError, KeyError) as error:
+                raise _gone(case, path, error) from error
+        return np.concatenate(found)
+
+
+def _gone(case: str, path: Path, error: Exception) -> StoreError:
+    found = StoreError(
+        what="the pictures of a measured case stand beside its record",
+        got=type(error).__name__,
+        fix="Run again with --retry, or delete the folder of cases.",
+    )
+    found.at(case=case, file=path)
+    return found
+
 
 @lru_cache(maxsize=2)
 def _load(kept: KeptCrops) -> Crops:
@@ -293,10 +345,6 @@ def _load(kept: KeptCrops) -> Crops:
                 present.append(found["present"])
                 phases = tuple(found["phases"].tolist())
         except (OSError, ValueError, KeyError) as error:
-            raise StoreError(
-                what="the pictures of a measured case stand beside its record",
-                got=type(error).__name__,
-                fix="Run again with --retry, or delete the folder of cases.",
-            ).at(case=case, file=path) from error
+            raise _gone(case, path, error) from error
         cases += [case] * len(pixels[-1])
     return Crops(np.concatenate(pixels), tuple(cases), phases, np.concatenate(present))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hepacast.core.table import FeatureTable
     from hepacast.report.content import Precision
     from hepacast.run.cohorts import Division
+    from hepacast.run.embed import KeptCrops
     from hepacast.run.execute import Executor
     from hepacast.run.gather import Materials
     from hepacast.run.held_out import HeldOut
@@ -62,6 +63,8 @@ class Arranged:
         Second readings.
     shuffled : FeatureTable or None
         Columns measured on shuffled voxels, for the control.
+    pictures : mapping of str to KeptCrops
+        Where the pictures are, by score whose model is a network.
     """
 
     materials: Materials
@@ -69,6 +72,7 @@ class Arranged:
     division: Division
     rereading: Rereading | None = None
     shuffled: FeatureTable | None = None
+    pictures: Mapping[str, KeptCrops] = field(default_factory=dict)
 
 
 def arrange(
@@ -126,6 +130,7 @@ def recipe_of(arranged: Arranged, *, on_event: Listener = ignore) -> tuple[Recip
         inner=study.split.inner,
         seed=study.split.seed,
         rereading=arranged.rereading,
+        pictures=arranged.pictures,
     )
     recipe, roles = with_baselines(with_algorithms(recipe), on_event=on_event)
     recipe, more = with_comparators(recipe, study.models.comparators)

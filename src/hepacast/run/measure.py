@@ -231,8 +231,8 @@ def _seen(
         elif isinstance(block, CropsParams):
             keep_crops(task.folder, key, name, cut_case(case, block, task.phases))
         elif isinstance(block, SemanticBlockParams):
-            crops, masks = (cut(case, block.crops, task.phases) for cut in (cut_case, cut_masks))
-            keep_crops(task.folder, key, name, crops, masks)
+            masks = cut_masks(case, block.crops, task.phases)
+            keep_crops(task.folder, key, name, cut_case(case, block.crops, task.phases), masks)
     return found
 
 

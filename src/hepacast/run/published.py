@@ -14,7 +14,7 @@ import numpy as np
 from hepacast.core.events import ignore
 from hepacast.core.folds import Fold
 from hepacast.run.apparent import final_fit
-from hepacast.run.chain import fit_score
+from hepacast.run.chain import fit_score, fit_steps
 from hepacast.run.controls import discrimination
 from hepacast.run.held_out import score_held_out
 from hepacast.run.protocol import OutOfFold, assess, plan
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hepacast.core.events import Listener
-    from hepacast.core.folds import Cohort
-    from hepacast.core.table import FeatureName
+    from hepacast.core.folds import Cohort, Train
+    from hepacast.core.table import FeatureName, FeatureTable
     from hepacast.run.chain import Recipe
     from hepacast.run.execute import Executor
     from hepacast.run.held_out import HeldOut
@@ -168,7 +168,7 @@ def choose_first(
     columns: dict[str, tuple[FeatureName, ...]] = {}
     values = []
     for name in recipe.scores:
-        weighed = fit_score(train, name, recipe, "as published").weighed(train)
+        weighed = _weighed(train, name, recipe)
         columns[name] = tuple(
             replace(column, phase=f"{name} {column.phase}") for column in weighed.columns
         )
@@ -176,6 +176,13 @@ def choose_first(
     names = tuple(column for some in columns.values() for column in some)
     table = whole.table.with_values(np.hstack(values), names)
     return whole.with_table(table), columns
+
+
+def _weighed(train: Train, name: str, recipe: Recipe) -> FeatureTable:
+    """Return the columns that the model of a score weighs; a network need not learn for that."""
+    if name in recipe.pictures:
+        return fit_steps(train, name, recipe, "as published")[1].table
+    return fit_score(train, name, recipe, "as published").weighed(train)
 
 
 def _only(whole: Cohort, part: Cohort) -> Cohort:

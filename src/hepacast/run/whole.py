@@ -17,7 +17,7 @@ from hepacast.run.case_pages import with_case_facts, write_case_pages
 from hepacast.run.cases import kept, measure_all
 from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.compose import Circumstances, compose
-from hepacast.run.deep_score import with_pictures
+from hepacast.run.deep_score import pictures_of
 from hepacast.run.deploy import deploy, require_deployable
 from hepacast.run.execution import Execution
 from hepacast.run.failures import failures_table, left_out
@@ -32,6 +32,7 @@ from hepacast.run.measure import plan_cases
 from hepacast.run.openings import ledger_path, record_opening, require_closed
 from hepacast.run.readiness import out_of_order
 from hepacast.run.second_reading import measure_shuffled, read_again
+from hepacast.run.semantic import with_semantics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,12 +177,16 @@ def _find_out(
     """Measure, join, divide and validate, in the order of the protocol."""
     study, (path, out) = materials.study, places
     records, failures = measure_all(tasks, pool, on_event=on_event)
-    materials = with_pictures(materials, out, {c: one.key for c, one in records.items()})
+    keys = {case: one.key for case, one in records.items()}
+    pictures = pictures_of(study, out, keys)
     joined = join(materials, records, failures)
     division = divide_patients(patients_of(materials, joined.table.patients), study.split)
+    joined, division = with_semantics(study, joined, division, (out, keys), pool, on_event=on_event)
     rereading = read_again(materials, joined, division, out, pool, on_event=on_event)
     shuffled = measure_shuffled(materials, out, pool, on_event=on_event)
-    arranged = replace(arrange(materials, joined, division, rereading), shuffled=shuffled)
+    arranged = replace(
+        arrange(materials, joined, division, rereading), shuffled=shuffled, pictures=pictures
+    )
     opened = _open(materials, division, path)
     findings = [find(arranged, name, pool, on_event=on_event) for name in study.outcomes]
     every = {**left_out(records), **failures}

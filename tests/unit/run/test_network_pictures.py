@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.networks import Encoder2dParams, FusionParams, ResNet2dParams, ResNet3dParams
 from hepacast.io.store import StoreError
+from hepacast.run.chain import Recipe
 from hepacast.run.deep_score import SCORE_MODELS, NetworkModel, fitted_to
 from hepacast.run.deep_settings import (
     CropsParams,
@@ -31,10 +33,9 @@ from hepacast.run.embed import (
     keep_crops,
     resolve_weights,
 )
+from hepacast.run.freeze import Freezer, Part, thaw
 from hepacast.run.load import Loaded
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hepacast.run.study import ModelsParams
 
 GRID = Grid((10, 60, 60), (3.0, 1.0, 1.0))
 RNG = np.random.default_rng(0)
@@ -221,16 +222,28 @@ def test_a_network_of_times_gives_a_risk_within_a_horizon(tmp_path: Path) -> Non
         model.probability(fold.test(cohort))
 
 
-def test_channels_and_phases_follow_the_pictures_unless_the_study_says_them(tmp_path: Path) -> None:
+def test_channels_and_phases_follow_the_pictures(tmp_path: Path) -> None:
     crops = cut_case(loaded("A", "P"), CUT, ("A", "P"))
     free = fitted_to(NetworkModelParams.model_validate({"network": {"fusion": {}}}), crops).network
     assert isinstance(free, FusionParams)
     assert isinstance(free.image, ResNet2dParams)
     assert (free.in_channels, free.image.in_channels, free.image.phases) == (6, 6, 2)
     said = NetworkModelParams.model_validate({"network": {"resnet-2d": {"in_channels": 9}}})
-    kept = fitted_to(said, crops).network
-    assert isinstance(kept, ResNet2dParams)
-    assert kept.in_channels == 9
+    # What travelled to another process no longer knows which settings the study named.
+    found = fitted_to(said, crops).network
+    assert isinstance(found, ResNet2dParams)
+    assert (found.in_channels, found.phases) == (6, 2)
+
+
+def test_the_place_of_pictures_travels_to_workers_and_belongs_to_the_key() -> None:
+    kept: dict[str, Part] = {}
+    models = ModelsParams.model_validate({"sets": {"dl": ["dl"]}})
+    place = KeptCrops(Path("out"), "mri", {"P1": "abc"})
+    recipe = Recipe({}, models, {}, 2, 7, pictures={"dl": place})
+    text = Freezer(kept.__setitem__).freeze(recipe)
+    assert thaw(text, kept.__getitem__).pictures == {"dl": place}
+    other = replace(recipe, pictures={"dl": KeptCrops(Path("out"), "mri", {"P1": "abd"})})
+    assert Freezer(kept.__setitem__).freeze(other) != text
 
 
 class Score:
