@@ -7,7 +7,7 @@ import zlib
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from hepacast.core.params import Params
 
@@ -46,6 +46,9 @@ class PhantomParams(Params):
     """Moment at which the true AUC is stated, months."""
     centres: int = Field(default=2, ge=1, le=9)
     """Centres, each with its own scanner: noise, kernel and voxel size."""
+    centre_sizes: tuple[PositiveInt, ...] = ()
+    """Patients of every centre, one centre after the other; they add up to all. By default every
+    centre has as many, dealt in turn."""
     missing_phase_share: float = Field(default=0.0, ge=0, le=0.9)
     """Chance that a phase other than the portal one is absent."""
     missing_value_share: float = Field(default=0.04, ge=0, le=0.9)
@@ -67,6 +70,14 @@ class PhantomParams(Params):
         """Refuse a list of phases without the reference, or with one twice."""
         if REFERENCE_PHASE not in self.phases or len(set(self.phases)) < len(self.phases):
             msg = f"phases must name {REFERENCE_PHASE!r} and none twice, got {self.phases}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _everybody_has_a_centre(self) -> Self:
+        """Refuse centres that do not add up."""
+        if self.centre_sizes and sum(self.centre_sizes) != self.patients:
+            msg = f"centre_sizes must add up to {self.patients}, got {self.centre_sizes}"
             raise ValueError(msg)
         return self
 
@@ -104,6 +115,20 @@ def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
     True
     """
     return np.random.default_rng([seed, index, zlib.crc32(purpose.encode())])
+
+
+def centre_of(params: PhantomParams, index: int) -> int:
+    """Return the centre of a patient, counted from 0.
+
+    Examples
+    --------
+    >>> uneven = PhantomParams(patients=5, centre_sizes=(3, 2))
+    >>> [centre_of(uneven, index) for index in range(1, 6)]
+    [0, 0, 0, 1, 1]
+    """
+    if not params.centre_sizes:
+        return int(spread(index) * params.centres)
+    return int(np.searchsorted(np.cumsum(params.centre_sizes), index))
 
 
 def spread(index: int, offset: float = 0.0) -> float:

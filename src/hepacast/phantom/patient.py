@@ -15,7 +15,7 @@ from hepacast.phantom.anatomy import draw_anatomy
 from hepacast.phantom.clinical import clinical_row, diameter_mm, outcome_row
 from hepacast.phantom.lesion import draw_lesion
 from hepacast.phantom.outcome import Hazards
-from hepacast.phantom.params import REFERENCE_PHASE, spread, stream
+from hepacast.phantom.params import REFERENCE_PHASE, centre_of, spread, stream
 from hepacast.phantom.readers import outline
 from hepacast.phantom.render import Look, render
 from hepacast.phantom.scanner import Scanner, expose, sampling, scanner
@@ -113,8 +113,7 @@ def simulate_patient(params: PhantomParams, index: int) -> Patient:
             what="phantom patients are counted from 1", got=str(index), fix="Ask for 1 or more."
         )
     latent, course = fate(params, index)
-    site = int(spread(index) * params.centres)
-    machine = scanner(params, site)
+    machine = scanner(params, centre_of(params, index))
     rng = stream(params.seed, index, "anatomy")
     anatomy = draw_anatomy(rng)
     lesion = draw_lesion(
