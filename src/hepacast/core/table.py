@@ -115,8 +115,10 @@ class FeatureName:
     @property
     def label(self) -> str:
         """Short form for figures: the tokens that apply, without ``original``."""
+        # A score may be called "clinical": the last token is a name, never a kind.
         skip = {NONE, "original", "clinical", "table", "score"}
-        return " ".join(token for token in self.tokens if token not in skip)
+        *kinds, name = self.tokens
+        return " ".join([*(token for token in kinds if token not in skip), name])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,6 +59,8 @@ class Details:
 
     summary: str
     blocks: tuple[Block, ...]
+    printed: bool = False
+    """Whether it is open on paper, where nobody can open it."""
 
 
 @dataclass(frozen=True, slots=True)

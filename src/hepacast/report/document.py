@@ -23,7 +23,7 @@ from hepacast.report.sections.patients import patients, pictures
 from hepacast.report.sections.protocol import certificate
 from hepacast.report.sections.summary import summary
 from hepacast.report.sections.trust import methods, precision, provenance, trouble
-from hepacast.report.wording import column_label, moment, slug
+from hepacast.report.wording import column_label, moment, slug, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,6 +173,7 @@ def _filters(document: Document, works: tuple[Reference, ...]) -> dict[str, Call
         "hover": lambda drawing: Markup(hover_json(drawing.figure, drawing.hovers)),  # noqa: S704
         "data": lambda shown: Markup(shown.model_dump_json().replace("<", "\\u003c")),  # noqa: S704
         "column_label": column_label,
+        "with_unit": with_unit,
         "figure_number": lambda drawing: numbers[id(drawing)],
         "table_number": lambda sheet: tables[id(sheet)],
         "kind": lambda block: type(block).__name__.lower(),

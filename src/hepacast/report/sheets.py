@@ -148,6 +148,11 @@ class Shown:
         """Whether it is a short entry that starts with a digit, such as ``48.3 (14.9-121)``."""
         return self.text[:1].isdigit() and len(self.text) <= 24
 
+    @property
+    def long(self) -> bool:
+        """Whether it is a sentence, which a narrow column would make many lines tall."""
+        return not self.numeric and len(self.text) > 24
+
 
 def sort_key(cell: Cell) -> str:
     """Return what a sort compares: a number in full, or text.

@@ -155,6 +155,36 @@ def with_range(spread: Spread) -> str:
     return f"{mean} ({number(spread.low, 0)} to {number(spread.high, 0)})"
 
 
+def decimals(estimate: Estimate | None, least: int = 2, most: int = 6) -> int:
+    """Return how many decimals keep two digits of a small effect.
+
+    Examples
+    --------
+    >>> from hepacast.report.content import Estimate
+    >>> decimals(Estimate(value=0.00012)), decimals(Estimate(value=1.3)), decimals(None)
+    (5, 2, 2)
+    """
+    value = abs(estimate.value) if estimate is not None and estimate.value else 1.0
+    if not math.isfinite(value):
+        return least
+    return min(most, max(least, 1 - math.floor(math.log10(value))))
+
+
+_UNITS = {"1": "", "a": "years", "umol/L": "µmol/L", "10^9/L": "10⁹/L", "10*9/L": "10⁹/L"}
+
+
+def with_unit(label: str, unit: str) -> str:
+    """Print a variable with its unit as people write it, given as UCUM code or as text.
+
+    Examples
+    --------
+    >>> with_unit("Age", "a"), with_unit("INR", "1"), with_unit("AFP", "ng/mL")
+    ('Age, years', 'INR', 'AFP, ng/mL')
+    """
+    unit = _UNITS.get(unit, unit)
+    return f"{label}, {unit}" if unit else label
+
+
 def column_label(name: str) -> str:
     """Print the name of a column without the parts that do not apply.
 

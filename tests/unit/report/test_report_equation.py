@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pydantic import ValidationError
 
 from hepacast.report.content import Baseline, Equation, Model, OutcomeReport, Term
@@ -73,6 +74,18 @@ def test_the_risk_scale_of_the_figure_stands_where_the_points_say() -> None:
             risk = float(word.get_text())
             assert x == pytest.approx(points.total(LOGISTIC.linear_at(risk)) * 100 / points.most)
     assert sum(word.get_text() == "0.5" for word in axes.texts) >= 1
+
+
+def test_long_names_of_a_nomogram_take_two_lines_and_stay_on_the_page() -> None:
+    label = "Aspartate aminotransferase before the second ablation"
+    terms = (AFP.model_copy(update={"label": label, "unit": "U/L"}), SPHERICITY)
+    model = Model(name="m", equation=Equation(kind="logistic", terms=terms))
+    drawing = draw_nomogram(OutcomeReport(name="er", kind="binary"), model)
+    assert drawing is not None
+    FigureCanvasAgg(drawing.figure).draw()  # type: ignore[no-untyped-call]
+    boxes = [word.get_window_extent() for word in drawing.figure.axes[0].texts]
+    assert min(box.x0 for box in boxes) >= 0
+    assert any("\n" in word.get_text() for word in drawing.figure.axes[0].texts)
 
 
 def test_a_model_without_an_equation_has_no_nomogram() -> None:

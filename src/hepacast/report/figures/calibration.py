@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hepacast.report.figures.hover import Hover, Series
-from hepacast.report.figures.pick import OUT_OF_FOLD, View, having
+from hepacast.report.figures.pick import OUT_OF_FOLD, View, batches, having
 from hepacast.report.figures.style import (
     COLOURS,
     DOUBLE_IN,
@@ -31,8 +31,33 @@ if TYPE_CHECKING:
     from hepacast.report.content import Calibration, Evaluation, OutcomeReport
 
 
-def draw_calibration(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawing | None:
+MOST_PANELS = 4
+"""Models of one figure: more would be taller than a page."""
+
+
+def draw_calibrations(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> list[Drawing]:
+    """Draw every model that has a calibration on those patients, a few to a figure."""
+    known = [model for model, _, _ in having(outcome, view, lambda seen: seen.calibration)]
+    found = [
+        draw_calibration(outcome.model_copy(update={"models": models}), view, part)
+        for part, models in enumerate(batches(known, MOST_PANELS), 1)
+    ]
+    return [one for one in found if one is not None]
+
+
+def draw_calibration(
+    outcome: OutcomeReport, view: View = OUT_OF_FOLD, part: int = 1
+) -> Drawing | None:
     """Draw one panel per model: groups with intervals, smooth curve, spread of predictions.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+        All of its models are drawn.
+    view : View
+        On which patients.
+    part : int
+        Number of the figure, where the models of an outcome take several.
 
     Returns
     -------
@@ -63,7 +88,7 @@ def draw_calibration(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawin
         f"Method: {shown[0][2].method or 'not stated'}."
     )
     hovers = tuple(_hover(at, model.name, one) for at, (model, _, one) in enumerate(shown))
-    name = f"{slug(outcome.name)}-calibration-{view.slug}"
+    name = f"{slug(outcome.name)}-calibration-{view.slug}{f'-{part}' * (part > 1)}"
     return Drawing(name, "Calibration", caption, figure, hovers)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from hepacast.report.figures.pick import batches
 from hepacast.report.figures.style import COLOURS, DOUBLE_IN, REST, Drawing, clip, styled
-from hepacast.report.wording import SCOPES, column_label, number, slug, with_interval
+from hepacast.report.wording import SCOPES, column_label, decimals, number, slug, with_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,31 @@ class Line:
     solid: bool = True
 
 
-def draw_models(outcome: OutcomeReport) -> Drawing | None:
-    """Draw every model in every set of patients; apparent values are hollow and grey."""
+MOST_LINES = 36
+"""Lines of a forest plot: more would be taller than a page."""
+
+
+def draw_all_models(outcome: OutcomeReport) -> list[Drawing]:
+    """Draw every model in every set of patients, in as many figures as they need."""
+    longest = max((len(one.evaluations) for one in outcome.models), default=1) or 1
+    most = max(1, MOST_LINES // longest)
+    found = [
+        draw_models(outcome.model_copy(update={"models": models}), part)
+        for part, models in enumerate(batches(outcome.models, most), 1)
+    ]
+    return [one for one in found if one is not None]
+
+
+def draw_models(outcome: OutcomeReport, part: int = 1) -> Drawing | None:
+    """Draw models in every set of patients; apparent values are hollow and grey.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+        All of its models are drawn.
+    part : int
+        Number of the figure, where the models of an outcome take several.
+    """
     lines: list[tuple[str, Line]] = []
     for model in outcome.models:
         for seen in model.evaluations:
@@ -67,7 +91,8 @@ def draw_models(outcome: OutcomeReport) -> Drawing | None:
         "distance to the filled mark is optimism. Dotted: no better than chance. Models stand in "
         "the study file's order; they are not ranked."
     )
-    return Drawing(f"{slug(outcome.name)}-models", "All models", caption, figure)
+    name = f"{slug(outcome.name)}-models{f'-{part}' * (part > 1)}"
+    return Drawing(name, "All models", caption, figure)
 
 
 def draw_coefficients(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:
@@ -145,7 +170,8 @@ def _forest(
         for row, entry in enumerate(lines):
             words.text(0, row, entry.label, va="center", fontsize=7.6)
             words.text(1, row, entry.middle, va="center", ha="right", fontsize=7, color="#444B57")
-            values.text(0, row, with_interval(entry.estimate, digits), va="center", fontsize=7.4)
+            shown = with_interval(entry.estimate, decimals(entry.estimate, digits))
+            values.text(0, row, shown, va="center", fontsize=7.4)
             _mark(axes, row, entry)
         for row, truth in enumerate(marks):
             axes.plot(
@@ -159,6 +185,9 @@ def _forest(
         for side in (words, values):
             side.set_axis_off()
             side.set_xlim(0, 1)
+        if scale == "linear":
+            # Effects per unit may be small: few ticks leave room for many decimals.
+            axes.xaxis.set_major_locator(MaxNLocator(5))
         _axis(axes, reference, scale, label)
         axes.set_ylim(len(lines) - 0.4, -0.6)
     return figure

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hepacast.report.figures.style import DOUBLE_IN, Drawing, clip, styled
-from hepacast.report.wording import column_label, months, slug
+from hepacast.report.wording import column_label, months, slug, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _RISKS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _ROW_IN = 0.36
+_LETTERS = 26
+"""Letters of a line left of the scales; a name may take two lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,8 @@ def draw_nomogram(outcome: OutcomeReport, model: Model) -> Drawing | None:
 
 def _name(term: Term) -> str:
     """Print a variable and its unit."""
-    label = clip(term.label or column_label(term.name), 28)
-    return f"{label}, {term.unit}" if term.unit else label
+    label = with_unit(term.label or column_label(term.name), term.unit)
+    return "\n".join(textwrap.wrap(clip(label, 2 * _LETTERS - 4), _LETTERS))
 
 
 def _marks(points: Points, term: Term) -> list[tuple[float, str]]:
@@ -141,8 +144,8 @@ def _scale(
 ) -> None:
     """Draw one scale: a line, ticks, numbers that do not run into one another."""
     axes.annotate(
-        label, (0, row), (-10, 0), textcoords="offset points", ha="right", va="center", fontsize=8,
-        annotation_clip=False,
+        label, (0, row), (-10, 0), textcoords="offset points", ha="right", va="center",
+        fontsize=7.4, annotation_clip=False,
     )  # fmt: skip
     if not marks:
         axes.text(0, row, "outside the scale", fontsize=7, va="center")

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from hepacast.report.wording import SCOPES, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hepacast.report.content import Evaluation, Model, OutcomeReport
 
 T = TypeVar("T")
+MOST_DRAWN = 12
+"""Models above which curves are drawn of some only; tables and forest plots have them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,47 @@ def views(outcome: OutcomeReport) -> list[View]:
     pairs = list(dict.fromkeys((one.scope, one.cohort) for one in seen))
     scopes = [scope for scope, _ in pairs]
     return [View(scope, cohort if scopes.count(scope) > 1 else "") for scope, cohort in pairs]
+
+
+def featured(outcome: OutcomeReport) -> OutcomeReport:
+    """Return an outcome with the models whose curves are drawn: all, unless they are many.
+
+    Of more than :data:`MOST_DRAWN` models those stay that nobody chose by their results: the
+    first of every combination of scores in the study file's order, the baselines, the
+    controls, and whatever a paper prints a figure for.
+
+    Examples
+    --------
+    >>> from hepacast.report.content import Model, OutcomeReport
+    >>> kinds = [f"{one} {kind}" for one in ("a", "b") for kind in range(9)]
+    >>> models = tuple(Model(name=one, ingredients=(one[0],)) for one in kinds)
+    >>> many = OutcomeReport(name="er", kind="binary", models=models)
+    >>> [one.name for one in featured(many).models]
+    ['a 0', 'b 0']
+    """
+    if len(outcome.models) <= MOST_DRAWN:
+        return outcome
+    printed = {one.model for one in outcome.published if one.printed is not None}
+    kept, known = [], set()
+    for model in outcome.models:
+        fresh = model.ingredients not in known
+        known.add(model.ingredients)
+        if fresh or model.role != "candidate" or model.name in printed:
+            kept.append(model)
+    return outcome.model_copy(update={"models": tuple(kept)})
+
+
+def batches(items: Sequence[T], most: int) -> list[tuple[T, ...]]:
+    """Deal items to as few equal parts as hold at most so many each, in order.
+
+    Examples
+    --------
+    >>> batches("abcde", 4), batches("", 4)
+    ([('a', 'b', 'c'), ('d', 'e')], [])
+    """
+    parts = -(-len(items) // most)
+    ends = [-(-at * len(items) // parts) for at in range(parts + 1)] if parts else []
+    return [tuple(items[low:high]) for low, high in pairwise(ends)]
 
 
 def having(

@@ -61,6 +61,14 @@ class Drawing:
     figure: Figure
     hovers: tuple[Hover, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """Show the figure with its words in a notebook."""
+        from html import escape  # noqa: PLC0415 - notebooks only
+
+        from hepacast.report.figures.svg import inline_svg  # noqa: PLC0415 - svg imports this file
+
+        return f"<figure>{inline_svg(self, self.name)}<p>{escape(self.caption)}</p></figure>"
+
 
 def line(index: int) -> dict[str, Any]:
     """Return colour and dashes of the n-th curve; they repeat only after 24 curves.

@@ -10,11 +10,14 @@ from matplotlib.patches import Patch
 
 from hepacast.report.figures.hover import Hover, Series
 from hepacast.report.figures.pick import OUT_OF_FOLD, View
-from hepacast.report.figures.style import DOUBLE_IN, HIGH, LOW, REST, Drawing, canvas, styled
+from hepacast.report.figures.style import DOUBLE_IN, HIGH, Drawing, canvas, styled
 from hepacast.report.wording import number, slug
 
 if TYPE_CHECKING:
     from hepacast.report.content import Model, OutcomeReport
+
+# Bars have no dashes to be told apart by: dark, middle and pale still differ in a grey print.
+_PALE, _PALEST = "#8CC3E6", "#DADDE2"
 
 
 def draw_waterfall(
@@ -34,7 +37,7 @@ def draw_waterfall(
     score = np.array([one.score for one in cases], float)
     cut = model.cut if model.cut is not None else float(np.median(score))
     order = np.argsort(score, kind="stable")
-    kinds = ((True, HIGH, "event"), (False, LOW, "no event"), (None, REST, "unknown"))
+    kinds = ((True, HIGH, "event"), (False, _PALE, "no event"), (None, _PALEST, "unknown"))
     with styled():
         figure, axes = canvas(DOUBLE_IN, 2.1)
         rank = np.arange(len(cases))

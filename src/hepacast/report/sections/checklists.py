@@ -36,7 +36,7 @@ def checklists(content: ReportContent) -> Section | None:
         "forms. That an item is answered does not mean that it is answered well."
     )
     parts = [
-        Details(f"{one.name}: {tally(one, content)}", (Table(sheet(one, content)),))
+        Details(f"{one.name}: {tally(one, content)}", (Table(sheet(one, content)),), printed=True)
         for one in CHECKLISTS
     ]
     return Section("checklists", "Checklists", (Text(intro), *parts))

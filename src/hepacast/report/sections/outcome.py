@@ -15,13 +15,13 @@ from hepacast.report.blocks import (
     Text,
     figures,
 )
-from hepacast.report.figures.calibration import draw_calibration
+from hepacast.report.figures.calibration import draw_calibrations
 from hepacast.report.figures.decision import draw_decision
 from hepacast.report.figures.forest import draw_coefficients, draw_subgroups, draw_truth
 from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.figures.over_time import draw_over_time
 from hepacast.report.figures.permutation import draw_permutations
-from hepacast.report.figures.pick import View, views
+from hepacast.report.figures.pick import View, featured, views
 from hepacast.report.figures.reclassification import draw_reclassification
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
@@ -45,12 +45,15 @@ def outcome_section(outcome: OutcomeReport) -> Section:
     if outcome.models:
         blocks += [Heading("Performance", f"{here}-performance"), Table(performance(outcome))]
         blocks += _cohorts(outcome)
+    drawn = featured(outcome)
+    if drawn is not outcome:
+        blocks.append(Text(_chosen(outcome, drawn)))
     seen = views(outcome)
     for view in seen:
         if len(seen) > 1:
             title = view.words[:1].upper() + view.words[1:]
             blocks.append(Heading(title, f"{here}-{slug(view.slug)}"))
-        blocks += _curves(outcome, view)
+        blocks += _curves(drawn, view)
     if outcome.comparisons:
         blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
         blocks += figures(*_reclassified(outcome))
@@ -59,9 +62,19 @@ def outcome_section(outcome: OutcomeReport) -> Section:
         blocks += figures(draw_permutations(outcome), draw_truth(outcome))
         tables = (permutations(outcome), truth(outcome))
         blocks += [Table(sheet) for sheet in tables if sheet.rows]
-    for model in outcome.models:
+    for model in drawn.models:
         blocks += _model(outcome, model)
     return Section(here, outcome.heading, tuple(blocks))
+
+
+def _chosen(outcome: OutcomeReport, drawn: OutcomeReport) -> str:
+    """Say whose curves are drawn, and that nobody chose them by their results."""
+    return (
+        f"Curves are drawn for {len(drawn.models)} of {len(outcome.models)} models: the first of "
+        "every combination of scores in the study file's order, baselines, and models that a "
+        "paper prints a figure for. Tables and forest plots hold all models; result.json holds "
+        "the curves of all."
+    )
 
 
 def _cohorts(outcome: OutcomeReport) -> list[Block]:
@@ -82,7 +95,7 @@ def _curves(outcome: OutcomeReport, view: View) -> list[Block]:
     """Draw the curves of all models on some patients."""
     groups = [
         figures(draw_roc(outcome, view), draw_decision(outcome, view)),
-        figures(draw_calibration(outcome, view)),
+        figures(*draw_calibrations(outcome, view)),
         figures(*draw_over_time(outcome, view)),
         figures(*draw_risk_groups(outcome, view)),
     ]

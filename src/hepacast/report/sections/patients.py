@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hepacast.report.blocks import Block, Details, Gallery, Links, Section, Table, Text, figures
 from hepacast.report.figures.flow import draw_flow
 from hepacast.report.sheets import Cell, Column, Sheet
+from hepacast.report.wording import with_unit
 
 if TYPE_CHECKING:
     from hepacast.report.content import ReportContent, TableOne
@@ -18,7 +19,7 @@ def patients(content: ReportContent) -> Section | None:
     blocks: list[Block] = list(figures(draw_flow(content)))
     excluded = exclusions(content)
     if excluded.rows:
-        blocks.append(Details("Excluded cases by name", (Table(excluded),)))
+        blocks.append(Details("Excluded cases by name", (Table(excluded),), printed=True))
     if content.table_one.rows:
         blocks.append(Table(characteristics(content.table_one), sortable=False))
     pages = tuple((one.case, one.page) for one in content.case_facts if one.page)
@@ -46,7 +47,7 @@ def characteristics(table: TableOne) -> Sheet:
     before = None
     for row in table.rows:
         first = row.variable != before
-        name = f"{row.variable}, {row.unit}" if row.unit else row.variable
+        name = with_unit(row.variable, row.unit)
         missing = row.n_missing if first else ""
         p: Cell = row.p if row.p is not None else ""
         rows.append(

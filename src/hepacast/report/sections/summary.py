@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.report.blocks import Block, Callout, Facts, Section, Table, figures
-from hepacast.report.figures.forest import draw_models
+from hepacast.report.figures.forest import draw_all_models
 from hepacast.report.sheets import Cell, Column, Sheet
 from hepacast.report.wording import SCOPES, moment, number, slug
 
@@ -23,7 +23,7 @@ def summary(content: ReportContent) -> Section:
     if content.outcomes:
         blocks.append(Table(glance(content)))
     for outcome in content.outcomes:
-        blocks += figures(draw_models(outcome))
+        blocks += figures(*draw_all_models(outcome))
     return Section("summary", "Summary", tuple(blocks))
 
 
