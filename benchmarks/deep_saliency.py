@@ -27,7 +27,7 @@ from hepacast.core.table import FeatureTable
 from hepacast.deep.attribution import SaliencyMap, explain, logit
 from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 from hepacast.deep.crops import Crops
-from hepacast.deep.loop import one_thread
+from hepacast.deep.device import one_thread
 from hepacast.deep.networks import ResNet2dParams
 from hepacast.deep.saliency import likeness
 from hepacast.deep.saliency_checks import delete_and_insert, randomise_weights

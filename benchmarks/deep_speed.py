@@ -25,7 +25,7 @@ from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureTable
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.crops import Crops
-from hepacast.deep.loop import has_bfloat16, one_thread, pick_device
+from hepacast.deep.device import has_bfloat16, one_thread, pick_device
 from hepacast.deep.train import fit_network
 from hepacast.deep.training import FitParams
 from hepacast.run.deep_settings import EmbeddingParams

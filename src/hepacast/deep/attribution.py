@@ -22,6 +22,7 @@ from hepacast.core.errors import StudyError
 from hepacast.core.registry import Registry, kind_of
 from hepacast.deep.attribution_layer import Tap, require_single, resolve_layer, still
 from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
+from hepacast.deep.device import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +181,7 @@ def explain(
     require_single(x)
     settings = GradCamParams() if params is None else params
     with still(network):
-        return ATTRIBUTIONS[settings](network, x, target, settings)
+        return ATTRIBUTIONS[settings](network, x.to(device_of(network)), target, settings)
 
 
 @ATTRIBUTIONS.register(GradCamParams)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from hepacast.core.errors import EmptyRegionError, GeometryError
+from hepacast.deep.device import pick_device
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float32
@@ -263,7 +264,7 @@ def _centred(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[slice, ...
 
 def _run(network: KerasUNet, window: np.ndarray) -> np.ndarray:
     given = torch.from_numpy(np.ascontiguousarray(window))[None, None]
-    device = next(network.parameters()).device
+    device = pick_device()
     with torch.inference_mode():
-        out: np.ndarray = network(given.to(device))[0, 0].cpu().numpy()
+        out: np.ndarray = network.to(device)(given.to(device))[0, 0].cpu().numpy()
     return out

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +14,17 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import Advanced, Started
 from hepacast.core.provenance import generator
 from hepacast.deep.checkpoint import Checkpoint
+from hepacast.deep.device import (
+    has_bfloat16,
+    kept_memory,
+    one_thread,
+    pick_device,
+    steady,
+)
 from hepacast.deep.feed import blank
 from hepacast.deep.training import DivergedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jaxtyping import Float32, Int
 
     from hepacast.deep.crops import Crops
@@ -96,7 +100,7 @@ class Trainer:
         """
         stage = f"train {self.session.name}"
         self.session.on_event(Started(stage, self.params.epochs))
-        with one_thread(), torch.random.fork_rng():
+        with one_thread(), kept_memory(), steady(self.device), torch.random.fork_rng():
             if self.session.resume is not None:
                 self._restore(self.session.resume, key)
             while not self.finished:
@@ -144,6 +148,8 @@ class Trainer:
         """Run the network in the precision of training."""
         pixels = pixels.to(self.device)
         if self.low:
+            # Narrowed before the axes are turned: autocast would do it after, twice the bytes.
+            pixels = pixels.to(torch.bfloat16)
             pixels = pixels.contiguous(memory_format=_last(self.network.axes))
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.low):
             logits = call(self.network, pixels, table.to(self.device))
@@ -238,8 +244,8 @@ def vectors_of(network: Network, crops: Crops) -> Tensor:
 
 def _over(network: Network, crops: Crops, rows: Int[np.ndarray, " item"], one: Any) -> Tensor:  # noqa: ANN401
     """Run a network over pictures, some at a time, in one thread."""
-    device = next(network.parameters()).device
-    network.eval()
+    device = pick_device()
+    network.to(device).eval()
     parts = []
     with one_thread(), torch.inference_mode():
         for start in range(0, len(rows), _CHUNK):
@@ -247,31 +253,6 @@ def _over(network: Network, crops: Crops, rows: Int[np.ndarray, " item"], one: A
             pixels = blank(torch.from_numpy(crops.pixels[at]), crops.present[at])
             parts.append(one(pixels.to(device), torch.from_numpy(at)).float().cpu())
     return torch.cat(parts).clone()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread: sums then have one order, and processes do not fight for cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def pick_device() -> torch.device:
-    """Return the GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the processor multiplies in bfloat16; elsewhere it would only be slower."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    # The operator is missing where torch was built without oneDNN.
-    known = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _last(axes: int) -> torch.memory_format:

@@ -22,6 +22,7 @@ from hepacast.core.provenance import generator
 from hepacast.deep.attribution import explain
 from hepacast.deep.attribution_layer import require_single, still
 from hepacast.deep.attribution_params import GradCamParams
+from hepacast.deep.device import device_of
 from hepacast.deep.saliency import Likeness, likeness
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def delete_and_insert(
         Of the random maps.
     """
     require_single(x)
-    shape = found.values.shape
+    x, shape = x.to(device_of(network)), found.values.shape
     with still(network):
         own = _curves(network, x, target, found.values, steps)
         rng = generator(seed, "random maps")

@@ -15,7 +15,7 @@ import torch
 from hepacast.core.errors import GeometryError, NotEstimableError
 from hepacast.core.events import Advanced, Listener, Started, ignore
 from hepacast.core.provenance import generator
-from hepacast.deep.loop import one_thread, pick_device
+from hepacast.deep.device import kept_memory, one_thread, pick_device
 from hepacast.deep.require import require
 from hepacast.deep.segment_lineage import Lineage
 
@@ -80,10 +80,15 @@ class Segmenter:
         _require_channels(image, self.params)
         slide = require("monai.inferers.utils").sliding_window_inference
         given = torch.from_numpy(np.array(image, np.float32))[None]
-        device = next(self.network.parameters()).device
+        device = pick_device()
         with one_thread(), torch.inference_mode():
             logits = slide(
-                given.to(device), self.params.patch, 1, self.network, overlap=0.5, mode="gaussian"
+                given.to(device),
+                self.params.patch,
+                1,
+                self.network.to(device),
+                overlap=0.5,
+                mode="gaussian",
             )
             found: np.ndarray = torch.sigmoid(logits)[0, 0].cpu().numpy()
         return found
@@ -175,7 +180,7 @@ def fit_segmenter(
             error.at(case=case)
             raise
     network = build_segmenter_network(params, seed)
-    with one_thread():
+    with one_thread(), kept_memory():
         losses = _train(network, [drawn[case] for case, _ in cases], params, seed, on_event)
     lineage = Lineage.of(patient for _, patient in cases)
     return Segmenter(network.eval(), params, lineage, losses)

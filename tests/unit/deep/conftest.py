@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hepacast.deep.loop import one_thread
+from hepacast.deep.device import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.attribution import explain, logit
 from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
-from hepacast.deep.loop import one_thread
+from hepacast.deep.device import one_thread
 from hepacast.deep.saliency import Likeness, likeness, mass_shares, on_grid, repeatability
 from hepacast.deep.saliency_checks import delete_and_insert, label_dependence, randomise_weights
 

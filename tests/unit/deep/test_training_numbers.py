@@ -15,6 +15,7 @@ from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.deep.checkpoint import Checkpoint
 from hepacast.deep.crops import Crops
+from hepacast.deep.heads import BinaryHead
 from hepacast.deep.networks import ResNet2dParams
 from hepacast.deep.train import FittedNetwork, fit_network
 from hepacast.deep.training import DivergedError, FitParams, Session
@@ -136,19 +137,36 @@ def test_all_pictures_of_a_patient_stay_on_one_side_of_the_inner_split() -> None
     assert fitted.seen == frozenset(train.table.patients)
 
 
-def test_the_loss_stops_being_a_number_and_the_last_epoch_is_kept() -> None:
+def test_the_loss_stops_being_a_number_and_training_can_go_on_from_the_last_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cohort, crops = study()
     train, _ = halves(cohort)
-    kept: list[Checkpoint] = []
-    calm = settings(epochs=2)
-    fit_network(train, crops, calm, Session(keep=kept.append))
-    wild = settings(epochs=50, learning_rate=1e20)
+    params = settings(epochs=4, inner_share=0)
+    whole = fit_network(train, crops, params)
+    updates, honest = 0, BinaryHead.loss
+
+    def loss(head: BinaryHead, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        nonlocal updates
+        updates += 1
+        found = honest(head, logits, targets)
+        return found * float("nan") if updates == 6 else found  # the third epoch of two updates
+
     states: list[Checkpoint] = []
-    with pytest.raises(DivergedError, match="last whole epoch is kept"):
-        fit_network(train, crops, wild, Session(keep=states.append))
-    assert len(kept) == 2
-    for state in states:
-        assert all(torch.isfinite(t).all() for n, t in state.tensors.items() if "best" in n)
+    with monkeypatch.context() as patch:
+        patch.setattr(BinaryHead, "loss", loss)
+        with pytest.raises(DivergedError, match=r"in epoch 3, after 5 updates.*epoch is kept"):
+            fit_network(train, crops, params, Session(keep=states.append))
+    assert [state.record["epoch"] for state in states] == [1, 2]
+    assert all(bool(t.isfinite().all()) for t in states[-1].tensors.values())
+    assert same(whole, fit_network(train, crops, params, Session(resume=states[-1])))
+
+
+def test_a_step_too_long_is_told_as_such() -> None:
+    cohort, crops = study()
+    train, _ = halves(cohort)
+    with pytest.raises(DivergedError, match="Lower learning_rate"):
+        fit_network(train, crops, settings(epochs=50, learning_rate=1e20))
 
 
 def test_a_state_of_other_data_is_refused() -> None:

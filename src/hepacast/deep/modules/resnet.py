@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -120,11 +119,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the map after the block."""
         kept = x if self.downsample is None else self.downsample(x)
-        x = torch.relu(self.bn1(self.conv1(x)))
+        x = self.bn1(self.conv1(x)).relu_()
         x = self.bn2(self.conv2(x))
         if self.bottleneck:
-            x = self.bn3(self.conv3(torch.relu(x)))
-        return torch.relu(x + kept)
+            x = self.bn3(self.conv3(x.relu_()))
+        return (x + kept).relu_()
 
 
 class Encoder(nn.Module):
@@ -156,7 +155,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (n, width) averages of the last map."""
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(self.bn1(self.conv1(x)).relu_())
         for stage in range(len(self.plan.blocks)):
             x = self.get_submodule(f"layer{stage + 1}")(x)
         return x.mean(dim=tuple(range(2, x.ndim)))

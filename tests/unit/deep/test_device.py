@@ -1,0 +1,76 @@
+"""One place chooses the device; memory of one update serves the next."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import hepacast
+from hepacast.core.folds import Cohort, Fold
+from hepacast.core.outcome import Binary
+from hepacast.core.table import FeatureTable
+from hepacast.deep import device, loop
+from hepacast.deep.attribution import explain, logit
+from hepacast.deep.crops import Crops
+from hepacast.deep.networks import ResNet2dParams
+from hepacast.deep.train import fit_network
+from hepacast.deep.training import FitParams
+
+GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
+
+
+def faults(rounds: int) -> int:
+    """Count the pages that the system has to hand out for some large blocks."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(rounds):
+        np.ones(8_000_000)
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+
+@pytest.mark.skipif(not GLIBC, reason="needs glibc's malloc")
+def test_a_block_that_was_freed_is_used_again_while_training_lasts() -> None:
+    outside = faults(4)
+    with device.kept_memory():
+        faults(1)
+        inside = faults(4)
+    assert inside < outside / 10
+    assert faults(4) > outside / 2
+
+
+def test_only_one_file_knows_of_graphics_cards() -> None:
+    package = Path(hepacast.__file__).parent
+    text = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert [path.name for path, code in text.items() if "torch.cuda" in code] == ["device.py"]
+
+
+def test_a_network_is_trained_scored_and_explained_on_the_chosen_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    chosen = device.pick_device()
+
+    def ask() -> torch.device:
+        asked.append(chosen)
+        return chosen
+
+    monkeypatch.setattr(loop, "pick_device", ask)
+    cases = tuple(f"c{at}" for at in range(12))
+    pixels = np.random.default_rng(0).random((12, 3, 16, 16), dtype=np.float32)
+    cohort = Cohort(FeatureTable(np.zeros((12, 0)), cases, ()), Binary(np.arange(12) % 2 == 0))
+    fold = Fold(frozenset(cases[4:]), frozenset(cases[:4]))
+    params = FitParams.model_validate(
+        {"network": ResNet2dParams(in_channels=3), "loop": {"epochs": 1, "inner_share": 0}}
+    )
+    fitted = fit_network(fold.train(cohort), Crops(pixels, cases, ("a", "b", "c")), params)
+    assert len(asked) == 1
+    assert np.isfinite(fitted.apply(fold.test(cohort)).values).all()
+    assert len(asked) == 2
+    assert device.device_of(fitted.network) == chosen
+    # The picture comes from the processor, wherever the network lies.
+    assert np.isfinite(explain(fitted.network, torch.from_numpy(pixels[:1]), logit()).values).all()
