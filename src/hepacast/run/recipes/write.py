@@ -1,74 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a recipe's study file, and synthetic tables of the paper's size and shape."""
+"""Write a recipe's study file, and on demand a synthetic cohort of the paper's size and shape."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from importlib.resources import files
+from string import Template
 from typing import TYPE_CHECKING
 
+import yaml
+
 from hepacast.core.errors import StudyError
+from hepacast.core.events import ignore
 from hepacast.io.store import write_atomic
-from hepacast.phantom import PhantomParams
-from hepacast.phantom.sheet import Block, write_sheets
+from hepacast.phantom.clinical import dictionary
+from hepacast.run.recipes.draw import draw_images, draw_tables
+from hepacast.run.recipes.shapes import RECIPES
+from hepacast.run.recipes.size import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from hepacast.core.events import Listener
+    from hepacast.run.recipes.size import Size
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Size and shape of a paper's cohort.
-
-    Parameters
-    ----------
-    centres : tuple of int
-        Patients of every centre.
-    blocks : mapping of str to Block
-        Feature tables.
-    reread : int
-        Patients who were read twice.
-    """
-
-    centres: tuple[int, ...]
-    blocks: Mapping[str, Block]
-    reread: int = 0
+_MARK = "#? "
+"""Starts a line that says for which kind of study the lines below it are."""
+_HEADINGS = "case,site,phase,reader,image,mask_tumour,mask_liver\n"
 
 
-_SIX = ("tumour", "liver", "core5", "ext3", "ext5", "ext10")
-RECIPES: Mapping[str, Shape] = {
-    "ceus-resection": Shape(
-        (414,), {"dlr": Block(("greyscale", "ceus"), ("tumour",), 5635, 0.005)}, 60
-    ),
-    "cemri-resection": Shape(
-        (165,),
-        {
-            "rad": Block(("AP", "PVP", "DP"), ("tumour",), 1037),
-            "deep": Block(("AP", "PVP", "DP"), ("tumour",), 128, 0.05, 0.5, "resnet10"),
-        },
-        40,
-    ),
-    "cect-dsfr": Shape(
-        (180, 28), {"dsfr": Block(("AP", "PP"), ("tumour",), 992, 0.05, 0.5, "unet")}
-    ),
-    "cect-progression": Shape(
-        (120, 80, 60, 40, 32), {"deep": Block(("PP",), ("tumour",), 128, 0.1, 0.6, "resnet")}
-    ),
-    "cect-ablation": Shape(
-        (222, 40, 26),
-        {
-            "rad": Block(("A", "P", "D", "A-P", "D-P"), _SIX, 1510, 0.005),
-            "deep": Block(("A", "P", "D"), _SIX, 512, 0.01, 0.5, "resnet18"),
-        },
-        70,
-    ),
-}
-"""Every recipe by name, with the shape of its paper's cohort."""
-SEED = 2025
-
-
-def write_recipe(name: str, folder: Path, *, phantom: float | None = None) -> list[Path]:
+def write_recipe(
+    name: str, folder: Path, size: Size, *, phantom: bool = False, on_event: Listener = ignore
+) -> list[Path]:
     """Write a commented study file, and on demand a synthetic cohort to run it on.
 
     Parameters
@@ -76,14 +39,18 @@ def write_recipe(name: str, folder: Path, *, phantom: float | None = None) -> li
     name : str
         One of :data:`RECIPES`.
     folder : Path
-        Must not hold a study.
-    phantom : float, optional
-        Share of the paper's columns to draw, 0 to 1; no cohort by default.
+        Must not hold a study, or tables of one.
+    size : Size
+        On images or on feature tables; how large pictures, networks and tables are.
+    phantom : bool
+        Draw the cohort too; without it headings of the tables are written.
+    on_event : callable
+        Told of every patient drawn.
 
     Returns
     -------
     list of Path
-        The files written.
+        The files written beside the study file, and this.
 
     Raises
     ------
@@ -96,24 +63,66 @@ def write_recipe(name: str, folder: Path, *, phantom: float | None = None) -> li
             got=repr(name),
             fix="Choose one of these.",
         )
-    target = folder / "study.yaml"
-    if target.exists():
+    wanted = ("study.yaml", "fields.yaml", "cases.csv", "clinical.csv")
+    there = [one for one in wanted if (folder / one).exists()]
+    if there:
         raise StudyError(
-            what="the folder must not hold a study yet", got=target.name, fix="Choose a new folder."
+            what="the folder must not hold a study yet",
+            got=", ".join(there),
+            fix="Choose a new folder.",
         ).at(folder=folder)
-    text = (files("hepacast.run.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
-    if phantom is not None:
+    text = study_text(name, size)
+    if phantom:
         text = text.replace(f"study: {{name: {name},", f"study: {{name: {name}, synthetic: true,")
-        _write_phantom(RECIPES[name], folder, phantom)
-    write_atomic(target, text)
+        draw = draw_tables if size.tables else draw_images
+        draw(RECIPES[name], folder, size, on_event=on_event)
+    else:
+        _write_headings(folder, tables=size.tables)
+    write_atomic(folder / "study.yaml", text)
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _write_phantom(shape: Shape, folder: Path, share: float) -> None:
-    """Draw the cohort of one recipe with a share of its columns."""
-    params = PhantomParams(patients=sum(shape.centres), seed=SEED)
-    blocks = {
-        name: replace(block, features=max(8, round(share * block.features)))
-        for name, block in shape.blocks.items()
-    }
-    write_sheets(params, folder, blocks, shape.centres, reread=shape.reread)
+def study_text(name: str, size: Size) -> str:
+    """Return the study file of a recipe.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`RECIPES`.
+    size : Size
+        Which lines are kept, and the sizes in them.
+
+    Examples
+    --------
+    >>> from hepacast.run.recipes.size import Size
+    >>> "side: 256" in study_text("cemri-resection", Size())
+    True
+    """
+    text = (files("hepacast.run.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
+    kept = "".join(_lines_of(text, size))
+    return Template(kept).substitute(values_of(name, size))
+
+
+def _lines_of(text: str, size: Size) -> Iterator[str]:
+    """Keep the lines for this kind of study, and drop the marks."""
+    kind = {"tables" if size.tables else "images", "full" if size.share >= 1 else "part"}
+    keep = True
+    for line in text.splitlines(keepends=True):
+        if line.startswith(_MARK):
+            words = set(line.removeprefix(_MARK).split())
+            keep = words == {"end"} or words <= kind
+        elif keep:
+            yield line
+
+
+def _write_headings(folder: Path, *, tables: bool) -> None:
+    """Write what the user fills in: a dictionary to cut down, and the first lines of tables."""
+    fields = dictionary()
+    if tables:
+        fields["centre"] = fields.pop("site")
+    head = "# Keep the columns that you have; add yours: kind, unit, levels, timing.\n"
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    write_atomic(folder / "fields.yaml", head + text)
+    write_atomic(folder / "clinical.csv", ",".join(fields) + "\n")
+    if not tables:
+        write_atomic(folder / "cases.csv", _HEADINGS)
