@@ -24,6 +24,8 @@ COMMANDS = {
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
     "serve": "Show the results of a run as pages on this computer.",
     "predict": "Score the images of one new case with a predictor.",
+    "api": "Score cases that programs send over HTTP.",
+    "serve-node": "Score what arrives from a PACS, and send DICOM SEG and SR back.",
     "export": "Write the measured features for other programs.",
     "explain": "Say why a case is measured anew.",
     "verify": "Measure some cases again, and compare every bit.",

@@ -1,0 +1,116 @@
+"""A node: its file of settings, its folder, and studies on their way through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hepacast.core.errors import StudyError
+from hepacast.serve.audit import check
+from hepacast.serve.jobs import Jobs
+from hepacast.serve.node import Node, NodeError, NodeParams, alone, read_settings, remove_old
+from tests.serve.peers import dataset, free_port, is_open, send, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.serve.conftest import Pretender
+
+GOOD = """
+listen: {port: 11113, callers: [PACS]}
+source: {kind: dicomweb, url: http://127.0.0.1:8042/dicom-web, match: {StudyDescription: "*LIVER*"}}
+target: {kind: stow, url: http://127.0.0.1:8042/dicom-web, user: u, password: p}
+quiet_s: 20
+"""
+
+
+def test_a_file_of_settings_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "node.yaml").write_text(GOOD)
+    params = read_settings(tmp_path / "node.yaml")
+    assert params.listen is not None
+    assert params.listen.callers == ("PACS",)
+    assert params.source is not None
+    assert params.source.kind == "dicomweb"
+    assert params.target is not None
+    assert params.target.kind == "stow"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("listen: {callers: [PACS], prot: 1}", "listen.prot"),
+        ("listen: {callers: []}", "listen.callers"),
+        ("listen: {callers: [A-TITLE-OF-SEVENTEEN]}", "listen.callers"),
+        ("listen: {callers: [PACS], host: 0.0.0.0}", "hosts"),
+        ("listen: {callers: [PACS]}\nquiet_s: soon", "quiet_s"),
+        ("target: {kind: ftp, url: ftp://x}", "target"),
+        ("source: {kind: orthanc, url: 'file:///etc/passwd'}", "http"),
+        ("source: {kind: dicomweb, url: 'http://169.254.169.254/'}", "link-local"),
+        ("quiet_s: 3", "neither listen nor source"),
+        ("- a", "node.yaml"),
+        ("a: {", "node.yaml"),
+        ("\xff", "node.yaml"),
+    ],
+)
+def test_a_wrong_setting_is_named(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "node.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(StudyError, match=said):
+        read_settings(tmp_path / "node.yaml")
+
+
+def test_two_nodes_never_share_a_folder(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(NodeError), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+def test_old_results_go_and_the_jobs_stay_known(jobs: Jobs, tmp_path: Path) -> None:
+    for name, age in (("a" * 64, 100.0), ("b" * 64, 0.0)):
+        out = jobs.place(name) / "out"
+        out.mkdir(parents=True)
+        os.utime(out, (0, time.time() - age))
+        jobs.add(name, "test")
+    assert remove_old(jobs.folder, 50) == 1
+    assert not (jobs.place("a" * 64) / "out").exists()
+    assert (jobs.place("b" * 64) / "out").is_dir()
+    assert jobs.find("a" * 64) is not None
+
+
+def test_a_study_goes_through_and_stopping_keeps_everything(
+    tmp_path: Path, pretender: Pretender
+) -> None:
+    port = free_port()
+    listen = {"port": port, "callers": ["PACS"]}
+    params = NodeParams.model_validate({"listen": listen, "quiet_s": 0.5})
+
+    def serve(stop: threading.Event) -> threading.Thread:
+        node = Node(params, tmp_path / "state", pretender)
+        thread = threading.Thread(target=node.run, args=(stop,))
+        thread.start()
+        return thread
+
+    stop = threading.Event()
+    thread = serve(stop)
+    state = tmp_path / "state"
+    wait_for(lambda: is_open(port))
+    assert send(port, [dataset(1, 1), dataset(1, 2)]) == [0, 0]
+    wait_for(lambda: Jobs(state).counts()["done"] == 1)
+    assert send(port, [dataset(2, 1)]) == [0]
+    stop.set()
+    thread.join()
+    stop = threading.Event()
+    thread = serve(stop)
+    wait_for(lambda: Jobs(state).counts()["done"] == 2)
+    stop.set()
+    thread.join()
+    assert len(pretender.seen) == 2
+    events = [json.loads(line) for line in (state / "audit.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["received", "ended", "received", "ended"]
+    assert check(state / "audit.jsonl") == 4
+    assert not any("CANARY" in p.name for p in tmp_path.rglob("*"))
