@@ -20,10 +20,11 @@ from hepacast.run.study import RadiomicsParams
 from hepacast.table.clinical import read_clinical
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from hepacast.core.events import Listener
-    from hepacast.run.predictor import Predictor
+    from hepacast.run.predictor import Predictor, Preparation
     from hepacast.run.record import CaseRecord
 
 
@@ -85,6 +86,7 @@ def predict_case(
     *,
     case: str | None = None,
     clinical: Path | None = None,
+    reject_outside: bool = False,
     on_event: Listener = ignore,
 ) -> tuple[Result, CaseRecord | None]:
     """Measure one case as in the study, and score it.
@@ -99,6 +101,8 @@ def predict_case(
         Case id; the name of the folder by default.
     clinical : Path, optional
         Table with one row of clinical variables; ``clinical.csv`` of the folder by default.
+    reject_outside : bool
+        Refuse a case outside the range of the training patients instead of saying so.
     on_event : callable
         Told of repairs and remarks.
 
@@ -111,7 +115,8 @@ def predict_case(
     Raises
     ------
     RejectedError
-        If a phase, mask or clinical variable is missing that the model cannot do without.
+        If a phase, mask or clinical variable is missing that the model cannot do without, or
+        the case is outside the range of the training patients and that was not allowed.
     HepacastError
         If the images cannot be trusted.
     """
@@ -125,7 +130,9 @@ def predict_case(
 
     try:
         record = _measured(predictor, folder, name, hear)
-        table = _row(predictor, name, record, clinical or folder / CLINICAL, hear)
+        needed = bool(predictor.preparation.fields)
+        read = _clinical(predictor, clinical or folder / CLINICAL, hear) if needed else {}
+        table = row_of(predictor, name, record, read)
         found = predictor.predict(table)
     except RejectedError:
         raise
@@ -134,6 +141,12 @@ def predict_case(
     for where, text in record.notices if record else ():
         notices.append((where, text))
     outside = predictor.envelope.outside(table)[name]
+    if outside and reject_outside:
+        raise RejectedError(
+            what="a case lies within the range of the training patients",
+            got=f"{len(outside)} outside, the first is {outside[0]}",
+            fix="See whether images and masks are right; the model knows no such patients.",
+        ).at(case=name)
     values = dict(zip(map(str, table.columns), table.values[0].tolist(), strict=True))
     weighed = {str(column) for column in predictor.envelope.columns}
     return (
@@ -183,17 +196,7 @@ def plan_case(
     if preparation.cases is None or not preparation.blocks:
         return None
     rows = find_rows(folder, case, preparation.cases, preparation.phases, on_event=on_event)
-    there = {row.phase for row in rows}
-    for name, block in preparation.blocks.items():
-        needed = preparation.phases if block.phases == "all" else block.phases
-        missing = [phase for phase in needed if phase not in there]
-        may_lack = isinstance(block, RadiomicsParams) and block.missing_phase == "keep"
-        if missing and not may_lack:
-            raise RejectedError(
-                what=f"the model needs the phases {', '.join(needed)} for {name}",
-                got=f"no {', '.join(missing)}",
-                fix="Send the missing series, or name it in a table cases.csv.",
-            ).at(case=case)
+    require_phases(preparation, {row.phase for row in rows}, case)
     return CaseTask(
         case=case,
         rows=rows,
@@ -205,19 +208,51 @@ def plan_case(
     )
 
 
-def _row(
-    predictor: Predictor,
-    case: str,
-    record: CaseRecord | None,
-    clinical: Path,
-    on_event: Listener,
+def require_phases(preparation: Preparation, there: Collection[str], case: str) -> None:
+    """Refuse a case without a phase that the model cannot do without.
+
+    Raises
+    ------
+    RejectedError
+        Naming the phases that are missing.
+    """
+    for name, block in preparation.blocks.items():
+        needed = preparation.phases if block.phases == "all" else block.phases
+        missing = [phase for phase in needed if phase not in there]
+        may_lack = isinstance(block, RadiomicsParams) and block.missing_phase == "keep"
+        if missing and not may_lack:
+            raise RejectedError(
+                what=f"the model needs the phases {', '.join(needed)} for {name}",
+                got=f"no {', '.join(missing)}",
+                fix="Send the missing series, or name it in a table cases.csv.",
+            ).at(case=case)
+
+
+def row_of(
+    predictor: Predictor, case: str, record: CaseRecord | None, clinical: Mapping[str, float]
 ) -> FeatureTable:
-    """Put everything that is known of the case into one row; what is not, is missing."""
+    """Put everything that is known of a case into one row; what is not, is missing.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Names the columns.
+    case : str
+        Case id.
+    record : CaseRecord or None
+        What was measured.
+    clinical : mapping of column to float
+        What was read.
+
+    Raises
+    ------
+    RejectedError
+        If something is not there at all that was there in training.
+    """
     known: dict[str, float] = {}
     for found in record.features.values() if record else ():
         known |= {str(name): value for name, value in found.items()}
-    if predictor.preparation.fields:
-        known |= _clinical(predictor, clinical, on_event)
+    known |= clinical
     missing = [column for column in predictor.columns if str(column) not in known]
     # A feature without a value is NaN and was imputed in training; one that is absent was not
     # measured at all: a missing phase that the study kept.

@@ -39,6 +39,7 @@ def predict_folder(
     *,
     case: str | None = None,
     clinical: Path | None = None,
+    reject_outside: bool = False,
     on_event: Listener = ignore,
 ) -> tuple[Result, tuple[Path, ...]]:
     """Score one case, and write everything that comes of it.
@@ -50,7 +51,7 @@ def predict_folder(
     folder, out : Path
         Images of the case, and where results go: ``result.json``, pictures, and for
         DICOM images a segmentation, a structured report and a summary picture.
-    case, clinical : optional
+    case, clinical, reject_outside : optional
         As for :func:`~hepacast.run.predict.predict_case`.
     on_event : callable
         Told of repairs and remarks.
@@ -62,7 +63,12 @@ def predict_folder(
         DICOM objects written; none for other images.
     """
     result, record = predict_case(
-        predictor, folder, case=case, clinical=clinical, on_event=on_event
+        predictor,
+        folder,
+        case=case,
+        clinical=clinical,
+        reject_outside=reject_outside,
+        on_event=on_event,
     )
     write_result(result, record, out)
     return result, write_objects(predictor, folder, result, record, out, on_event=on_event)

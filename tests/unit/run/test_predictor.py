@@ -176,6 +176,8 @@ def test_a_case_outside_the_training_range_is_flagged(
     (case / "clinical.csv").write_text("case,afp,stage\nx,99999,A\n")
     result, _ = predict_case(read_predictor(study[1] / "predictor"), case)
     assert result.outside == ("-/-/-/clinical/afp",)
+    with pytest.raises(RejectedError, match="1 outside"):
+        predict_case(read_predictor(study[1] / "predictor"), case, reject_outside=True)
 
 
 def test_a_missing_phase_is_rejected_with_the_reason(

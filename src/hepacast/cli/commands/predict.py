@@ -14,8 +14,15 @@ from hepacast.cli.main import EXIT_FINE
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--case", help="Case id; the name of the folder by default.")
 @click.option("--clinical", type=click.Path(path_type=Path), help="Table with one row.")
+@click.option("--reject-outside", is_flag=True, help="Refuse a case unlike the training patients.")
 def command(
-    predictor: Path, folder: Path, out: Path, case: str | None, clinical: Path | None
+    predictor: Path,
+    folder: Path,
+    out: Path,
+    case: str | None,
+    clinical: Path | None,
+    *,
+    reject_outside: bool,
 ) -> int:
     """Score the case in the folder IN with PREDICTOR, and write what comes of it to OUT.
 
@@ -31,7 +38,13 @@ def command(
     model = read_predictor(predictor)
     with progress() as listener:
         result, objects = predict_folder(
-            model, folder, out, case=case, clinical=clinical, on_event=listener
+            model,
+            folder,
+            out,
+            case=case,
+            clinical=clinical,
+            reject_outside=reject_outside,
+            on_event=listener,
         )
     when = "" if result.at_days is None else f" within {result.at_days:.0f} days"
     group = "high" if result.high else "low"
