@@ -138,7 +138,7 @@ def _decision(one: Returned) -> Drawing | None:
         model = [point.model for point in one.decision]
         everybody = [point.treat_all for point in one.decision]
         axes.axhline(0, color="#1D232C", lw=0.9, label="Act on nobody")
-        axes.plot(x, everybody, color=REST, lw=1, label="Act on everybody")
+        axes.plot(x, everybody, color=REST, marker="o", ms=2, lw=1, label="Act on everybody")
         axes.plot(x, model, color=LOW, marker="o", ms=3, label="Act on the model")
         top = max(0.02, *model, *everybody)
         axes.set(xlabel="Threshold probability", ylabel="Net benefit", xlim=(0, 1))
