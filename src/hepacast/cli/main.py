@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": "Score the images of one new case with a predictor.",
     "validate": "Try a predictor at another centre; only aggregate figures leave it.",
     "api": "Score cases that programs send over HTTP.",
+    "serve-node": "Score what arrives from a PACS, and send DICOM SEG and SR back.",
     "export": "Write the measured features for other programs.",
     "explain": "Say why a case is measured anew.",
     "verify": "Measure some cases again, and compare every bit.",
