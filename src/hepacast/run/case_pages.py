@@ -73,6 +73,7 @@ def write_case_pages(
     records: Mapping[str, CaseRecord],
     out: Path,
     *,
+    maps: Mapping[str, tuple[shown.Picture, ...]] | None = None,
     on_event: Listener = ignore,
 ) -> None:
     """Write the pages, and the pictures that are evidence for a clip's frame.
@@ -85,6 +86,8 @@ def write_case_pages(
         With the pictures.
     out : Path
         Folder of the report; ``pages`` in it is replaced as a whole.
+    maps : mapping of case to tuple of Picture
+        Where networks looked.
     on_event : callable
         Told of progress.
     """
@@ -95,7 +98,8 @@ def write_case_pages(
     on_event(Started("case pages", len(paged)))
     for one in paged:
         record = records.get(one.case)
-        mine = content.model_copy(update={"pictures": _pictures(record)})
+        pictures = (*_pictures(record), *(maps or {}).get(one.case, ()))
+        mine = content.model_copy(update={"pictures": pictures})
         write_atomic(out / one.page, render_case(mine, one.case))
         if record is not None and _EVIDENCE in record.pictures:
             picture = (out / one.page).with_suffix(".png")

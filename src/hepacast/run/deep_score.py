@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from hepacast.core.folds import Cohort, Train
+    from hepacast.core.params import Params
     from hepacast.core.table import FeatureTable
     from hepacast.deep.crops import Crops
     from hepacast.deep.train import FittedNetwork
@@ -53,16 +54,20 @@ class NetworkModel(FittedModel):
         Of the column of scores.
     fitted : FittedNetwork
         The network.
+    maps : GradCamParams, ScoreCamParams or None
+        How it is explained, if at all.
     """
 
-    def __init__(self, train: Train, name: str, fitted: FittedNetwork) -> None:
+    def __init__(
+        self, train: Train, name: str, fitted: FittedNetwork, maps: Params | None = None
+    ) -> None:
         known = fitted.held_out or train.with_table(fitted.apparent(train).table)
         raw = known.table.values[:, 0]
         notes = [_story(fitted)]
         if fitted.held_out is None:
             notes.append("calibrated on the cases it learned from: its probabilities are extreme")
         super().__init__(train, name, fitted.columns, notes)
-        self.fitted = fitted
+        self.fitted, self.maps = fitted, maps
         self._slope, self._centre = _slope(raw, known), float(raw.mean())
         self.forecast = forecast_from(self._risk(raw[:, None]), known.outcome)
 
@@ -98,7 +103,7 @@ def network(train: Train, params: NetworkModelParams, rng: np.random.Generator) 
     crops = place.load()
     spec = fitted_to(params, crops)
     fitted = fit_network(train, crops, spec, Session(seed=seed, name=params.name))
-    return NetworkModel(train, params.name, fitted)
+    return NetworkModel(train, params.name, fitted, params.maps)
 
 
 def fitted_to(params: FitParams, crops: Crops) -> FitParams:

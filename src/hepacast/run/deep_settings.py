@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic import Field as Setting
 
 from hepacast.core.params import Params
+from hepacast.deep.attribution_params import GradCamParams, ScoreCamParams
 from hepacast.deep.frames import ScaleParams
 from hepacast.deep.networks import NETWORKS, ResNet3dParams
 from hepacast.deep.training import FitParams
@@ -120,6 +121,23 @@ class CropsParams(Params):
         return (self.region,)
 
 
+def _named_map(block: object) -> object:
+    """Let the name of a method stand for it with its own settings."""
+    return {"kind": block} if isinstance(block, str) else block
+
+
+Maps = Annotated[
+    Annotated[GradCamParams | ScoreCamParams, Setting(discriminator="kind")] | None,
+    BeforeValidator(
+        _named_map,
+        json_schema_input_type=GradCamParams
+        | ScoreCamParams
+        | Literal["grad-cam", "score-cam"]
+        | None,
+    ),
+]
+
+
 class NetworkModelParams(ModelParams, FitParams):
     """A network that learns from pictures, and from columns if it is a fusion network.
 
@@ -129,6 +147,9 @@ class NetworkModelParams(ModelParams, FitParams):
     kind: Literal["network"] = "network"
     seed: NonNegativeInt = 7
     """Of weights, order, augmentation and dropout."""
+    maps: Maps = Setting(default_factory=GradCamParams)
+    """Where the network looked in patients whom it never saw: ``grad-cam``, ``score-cam``, or null
+    for none."""
     _pictures: Any = PrivateAttr(default=None)
 
     @property

@@ -220,7 +220,7 @@ def cut_case(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Crop
             fix="Draw the region, or leave the case out.",
         )
     first = case.regions[there[0]][settings.region]
-    frames = _frames(first, settings)
+    frames = frames_of(first, settings)
     stacks = []
     for phase in wanted:
         if phase not in there:
@@ -245,7 +245,7 @@ def cut_masks(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Mas
     """
     wanted = tuple(phases) if settings.phases == "all" else settings.phases
     there = [p for p in wanted if p in case.images and settings.region in case.regions[p]]
-    frames = _frames(case.regions[there[0]][settings.region], settings)
+    frames = frames_of(case.regions[there[0]][settings.region], settings)
     found = np.zeros((len(frames), len(wanted), settings.side, settings.side), dtype=bool)
     for at, phase in enumerate(wanted):
         if phase in there:
@@ -254,8 +254,8 @@ def cut_masks(case: Loaded, settings: CropsParams, phases: Iterable[str]) -> Mas
     return found
 
 
-def _frames(region: Region, settings: CropsParams) -> list[Grid]:
-    """Lay out the pictures of one case on the grid of its first phase."""
+def frames_of(region: Region, settings: CropsParams) -> list[Grid]:
+    """Lay out the pictures of one case around the region of its first phase."""
     if settings.shape == "box":
         box = margin_box(region, mm=settings.margin_mm, voxels=settings.margin_pixels)
         return [cover_box(region.grid, box, settings.side, settings.spacing_mm)]

@@ -20,6 +20,7 @@ from hepacast.run.finding import Finding
 from hepacast.run.flow import Joined, Step, cohort_of
 from hepacast.run.held_out import leave_centres_out, score_held_out
 from hepacast.run.horizon import horizon_days
+from hepacast.run.looks import look
 from hepacast.run.optimism import correct, spread_over_seeds
 from hepacast.run.protocol import assess, plan
 from hepacast.run.published import Order, as_published
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from hepacast.run.execute import Executor
     from hepacast.run.gather import Materials
     from hepacast.run.held_out import HeldOut
+    from hepacast.run.looks import Look
     from hepacast.run.published import AsPublished
     from hepacast.run.reread import Rereading
 
@@ -166,7 +168,10 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     recipe, roles = recipe_of(arranged, on_event=on_event)
     at_days = horizon_days(study.outcomes[name], cohort.outcome)
     notes = _ready(arranged, cohort, at_days, on_event)
-    tasks = plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
+    tasks = [
+        replace(task, maps=task.repeat == 0 and bool(recipe.pictures))
+        for task in plan(cohort, recipe, study.split, at_days, repeats=study.split.repeats)
+    ]
     finding = Finding(
         name=name,
         cohort=cohort,
@@ -182,7 +187,7 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     )
     finding = _more(finding, arranged, pool, on_event)
     tests = _tests(finding, arranged, on_event)
-    finding = replace(finding, tests=tests)
+    finding = replace(finding, tests=tests, looks=_looks(finding, tests))
     if study.protocol == "as-published":
         finding = replace(finding, published=_published(finding, arranged, pool, on_event))
     return finding
@@ -267,6 +272,15 @@ def _tests(finding: Finding, arranged: Arranged, on_event: Listener) -> tuple[He
         )
         for name, members in division.tests.items()
     )
+
+
+def _looks(finding: Finding, tests: tuple[HeldOut, ...]) -> dict[str, dict[str, Look]]:
+    """Gather where networks looked in patients whom they never saw, test cohorts among them."""
+    found = {name: dict(looks) for name, looks in finding.assessment.looks.items()}
+    for one in tests:
+        for name, looks in look(finding.final.fitted, one.cohort.table).items():
+            found.setdefault(name, {}).update(looks)
+    return found
 
 
 def whole_cohort(arranged: Arranged, name: str) -> Cohort:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hepacast.run.chain import Recipe
     from hepacast.run.flow import Step
     from hepacast.run.held_out import HeldOut
+    from hepacast.run.looks import Look
     from hepacast.run.optimism import Corrected
     from hepacast.run.protocol import Assessment, Resample
     from hepacast.run.published import AsPublished
@@ -65,6 +66,7 @@ class Finding:
     noise: Mapping[str, np.ndarray] = field(default_factory=dict)
     shuffled: Mapping[str, float] = field(default_factory=dict)
     published: AsPublished | None = None
+    looks: Mapping[str, Mapping[str, Look]] = field(default_factory=dict)
 
     def observed(self, model: str) -> float:
         """Return the out-of-fold discrimination of one model."""

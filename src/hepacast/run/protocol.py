@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from hepacast.core.errors import HepacastError, LeakError
 from hepacast.core.events import Advanced, Started, ignore
 from hepacast.core.provenance import generator
 from hepacast.run.chain import divide, fit_study
+from hepacast.run.looks import look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hepacast.core.table import FeatureName
     from hepacast.run.chain import FittedStudy, Prediction, Recipe
     from hepacast.run.execute import Executor
+    from hepacast.run.looks import Look
     from hepacast.run.split_settings import SplitParams
 
 
@@ -36,6 +38,8 @@ class Resample:
     fold: Fold
     repeat: int
     at_days: float | None
+    maps: bool = False
+    """Explain networks on the cases that are scored."""
 
     @property
     def key(self) -> str:
@@ -53,6 +57,7 @@ class Scored:
     chosen: Mapping[str, tuple[FeatureName, ...]]
     funnels: Mapping[str, tuple[int, ...]]
     seen: frozenset[str]
+    looks: Mapping[str, Mapping[str, Look]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,19 +102,24 @@ class Assessment:
         Columns after every step of every fit, by score.
     certificate : tuple of (str, int, int)
         For every fit: its name, patients seen, patients scored; none is both.
+    looks : mapping of str to mapping of str to Look
+        By score and case, where a network looked that never saw the patient.
     """
 
     models: Mapping[str, OutOfFold]
     chosen: Mapping[str, Counter[FeatureName]]
     funnels: Mapping[str, list[tuple[int, ...]]]
     certificate: tuple[tuple[str, int, int], ...]
+    looks: Mapping[str, Mapping[str, Look]] = field(default_factory=dict)
 
 
 def resample(task: Resample) -> Scored:
     """Fit on one side of a fold and score the other."""
     try:
         fitted = fit_study(task.fold.train(task.cohort), task.recipe, task.key)
-        predictions = fitted.predict(task.fold.test(task.cohort), task.at_days)
+        unseen = task.fold.test(task.cohort)
+        predictions = fitted.predict(unseen, task.at_days)
+        looks = look(fitted, unseen) if task.maps else {}
     except HepacastError as error:
         raise error.at(outcome=task.cohort.outcome.name, fold=task.key) from None
     return Scored(
@@ -119,6 +129,7 @@ def resample(task: Resample) -> Scored:
         chosen=_chosen(fitted),
         funnels={name: score.funnel() for name, score in fitted.scores.items()},
         seen=fitted.seen,
+        looks=looks,
     )
 
 
@@ -181,6 +192,10 @@ def assemble(scored: Sequence[Scored], cohort: Cohort) -> Assessment:
         chosen={n: Counter(column for one in scored for column in one.chosen[n]) for n in scores},
         funnels={n: [one.funnels[n] for one in scored] for n in scores},
         certificate=tuple(certificate),
+        looks={
+            name: {case: one for part in scored for case, one in part.looks.get(name, {}).items()}
+            for name in dict.fromkeys(name for part in scored for name in part.looks)
+        },
     )
 
 

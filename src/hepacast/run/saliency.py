@@ -19,6 +19,7 @@ from hepacast.io.store import write_atomic
 from hepacast.regions.shells import ring
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hepacast.core.geometry import Grid
     from hepacast.core.params import Params
     from hepacast.deep.attribution import SaliencyMap, Target
+    from hepacast.run.looks import Look
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,27 +53,57 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where the pictures of a case lie.
+
+    Parameters
+    ----------
+    crops : tuple of Grid
+        Of every picture, in the order in which the network read them.
+    image : Volume
+        The original image.
+    tumour : Region
+        On the grid of the image.
+    """
+
+    crops: tuple[Grid, ...]
+    image: Volume
+    tumour: Region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Explained:
     """A map on the grid of the image.
 
     Parameters
     ----------
-    map : SaliencyMap
-        As the method gave it, on the network's input.
     volume : Volume
-        The same on the grid of the image; 0 outside the crop.
+        Raw map; 0 outside the pictures.
+    picture : Region
+        What the network saw.
     shares : MassShares or None
         Of tumour, ring and rest; None for a blank map.
+    said : str
+        Method, target, layer and resolution, and the value of an empty image.
+    unit : str
+        Of the raw map.
     """
 
-    map: SaliencyMap
     volume: Volume
+    picture: Region
     shares: MassShares | None
+    said: str
+    unit: str
+
+    @property
+    def blank(self) -> bool:
+        """Nothing raised the target."""
+        return self.shares is None
 
     def caption(self) -> str:
         """Say what the map is, and where its mass lies."""
         mass = self.shares.sentence() if self.shares else "no mass to divide"
-        return f"{self.map.caption()}. {mass}."
+        return f"{self.said}. {mass}."
 
 
 def explain_case(
@@ -99,26 +131,80 @@ def explain_case(
     """
     attribution = require("hepacast.deep.attribution")
     found: SaliencyMap = attribution.explain(network, seen.x, target, params)
-    volume = on_grid(found.values, seen.crop, seen.image.grid)
-    even = on_grid(np.ones(found.values.shape), seen.crop, seen.image.grid)
-    picture = Region(np.asarray(even.data > 0), seen.image.grid, "picture")
-    shell = ring(seen.tumour, ring_mm)
+    place = Place((seen.crop,), seen.image, seen.tumour)
+    unit = f"{found.method} of {found.target}, raw"
+    return _placed([found.values], place, found.caption(), unit, ring_mm)
+
+
+def place_maps(look: Look, place: Place, *, ring_mm: float = 10.0) -> Explained:
+    """Bring the maps of all pictures of a case to its image.
+
+    Parameters
+    ----------
+    look : Look
+        Maps at the resolution of the layer.
+    place : Place
+        Where the pictures lie.
+    ring_mm : float
+        Width of the ring whose share is told, mm.
+    """
+    maps = [_interpolated(cells, grid) for cells, grid in zip(look.cells, place.crops, strict=True)]
+    size = " x ".join(map(str, look.cells[0].shape))
+    many = f" on each of {len(maps)} slices" if len(maps) > 1 else ""
+    said = (
+        f"{look.method} of {look.target} at {look.layer} ({size} cells{many}); image "
+        f"{np.mean(look.score):.3f}, empty image {np.mean(look.baseline):.3f}"
+    )
+    unit = f"{look.method} of {look.target}, raw"
+    return _placed(maps, place, "; ".join([said, *look.notes]), unit, ring_mm)
+
+
+def _interpolated(cells: np.ndarray, grid: Grid) -> np.ndarray:
+    """Bring a map from the cells of its layer to the pixels of the picture."""
+    torch = require("torch")
+    flat = cells.ndim == 2
+    found: np.ndarray = (
+        torch.nn.functional.interpolate(
+            torch.from_numpy(np.array(cells))[None, None],
+            size=grid.shape[1:] if flat else grid.shape,
+            mode="bilinear" if flat else "trilinear",
+            align_corners=False,
+        )[0, 0]
+        .numpy()
+        .astype(np.float32)
+    )
+    return found
+
+
+def _placed(
+    maps: Sequence[np.ndarray], place: Place, said: str, unit: str, ring_mm: float
+) -> Explained:
+    """Add the maps of all pictures on the grid of the image, and divide their mass."""
+    grid = place.image.grid
+    total = np.zeros(grid.shape, np.float32)
+    inside = np.zeros(grid.shape, dtype=bool)
+    for values, crop in zip(maps, place.crops, strict=True):
+        total += on_grid(values, crop, grid).data
+        inside |= on_grid(np.ones(values.shape), crop, grid).data > 0
+    volume, picture = Volume(total, grid), Region(inside, grid, "picture")
     try:
-        shares = mass_shares(volume, seen.tumour, shell, picture)
+        shares = mass_shares(volume, place.tumour, ring(place.tumour, ring_mm), picture)
     except NotEstimableError:
         shares = None
-    return Explained(found, volume, shares)
+    return Explained(volume, picture, shares, said, unit)
 
 
-def write_explained(found: Explained, seen: Seen, folder: Path, stem: str) -> dict[str, Path]:
+def write_explained(
+    found: Explained, seen: Seen | Place, folder: Path, stem: str
+) -> dict[str, Path]:
     """Write the raw map (NIfTI), its overlay (PNG) and what must be said about it (JSON).
 
     Parameters
     ----------
     found : Explained
         Map and shares.
-    seen : Seen
-        The case.
+    seen : Seen or Place
+        Image and tumour.
     folder : Path
         Made if missing.
     stem : str
@@ -130,30 +216,30 @@ def write_explained(found: Explained, seen: Seen, folder: Path, stem: str) -> di
     write_atomic(files["png"], draw_overlay(found, seen))
     record = {
         "caption": found.caption(),
-        "blank": found.map.blank,
+        "blank": found.blank,
         "shares": asdict(found.shares) if found.shares else None,
-        "unit": f"{found.map.method} of {found.map.target}, raw",
+        "unit": found.unit,
     }
     write_atomic(files["json"], json.dumps(record, indent=1))
     return files
 
 
-def draw_overlay(found: Explained, seen: Seen) -> bytes:
+def draw_overlay(found: Explained, seen: Seen | Place) -> bytes:
     """Draw image, tumour outline and map on the slice with most tumour, as PNG.
 
     Parameters
     ----------
     found : Explained
         Map and shares.
-    seen : Seen
-        The case.
+    seen : Seen or Place
+        Image and tumour.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     from hepacast.report.figures.style import readable  # noqa: PLC0415 - slow to import
 
     k = int(seen.tumour.mask.sum(axis=(1, 2)).argmax())
-    box = on_grid(np.ones(found.map.values.shape), seen.crop, seen.image.grid).data[k] > 0
+    box = found.picture.mask[k]
     _, height, width = seen.image.grid.spacing
     low, high = _window(seen.image.data[k], box)
     top = float(found.volume.data.max())

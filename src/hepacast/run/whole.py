@@ -28,6 +28,8 @@ from hepacast.run.flow import join
 from hepacast.run.gather import gather
 from hepacast.run.journal import Journal
 from hepacast.run.lock import lock_text
+from hepacast.run.look_pages import FOLDER as MAPS
+from hepacast.run.look_pages import view_all
 from hepacast.run.measure import plan_cases
 from hepacast.run.openings import ledger_path, record_opening, require_closed
 from hepacast.run.readiness import out_of_order
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.events import Listener
-    from hepacast.report.content import OutcomeReport, ReportContent
+    from hepacast.report.content import OutcomeReport, Picture, ReportContent
     from hepacast.run.cohorts import Division
     from hepacast.run.execute import Executor
     from hepacast.run.finding import Finding, Known
@@ -151,6 +153,7 @@ class _Found:
     division: Division
     opened: Mapping[str, int]
     findings: list[Finding]
+    maps: Mapping[str, tuple[Picture, ...]]
 
 
 def _prepare(path: Path, out: Path, on_event: Listener) -> Materials:
@@ -190,7 +193,8 @@ def _find_out(
     opened = _open(materials, division, path)
     findings = [find(arranged, name, pool, on_event=on_event) for name in study.outcomes]
     every = {**left_out(records), **failures}
-    return _Found(materials, records, every, joined, division, opened, findings)
+    maps = view_all(findings, tasks, study, out, pool, on_event=on_event)
+    return _Found(materials, records, every, joined, division, opened, findings, maps)
 
 
 def _write(found: _Found, content: ReportContent, lock: str, out: Path, on_event: Listener) -> Path:
@@ -204,7 +208,7 @@ def _write(found: _Found, content: ReportContent, lock: str, out: Path, on_event
     else:
         (out / "failures.csv").unlink(missing_ok=True)  # of an earlier run
     report = write_report(content, out)
-    write_case_pages(content, found.records, out, on_event=on_event)
+    write_case_pages(content, found.records, out, maps=found.maps, on_event=on_event)
     params = found.materials.study.deploy
     if params is not None:
         deploy(params, found.materials, found.findings, content, out)
@@ -218,7 +222,7 @@ def _lasting(out: Path) -> list[Path]:
 
 def _written(out: Path) -> list[Path]:
     """List what a finished run leaves for people; the work behind it is kept elsewhere."""
-    pages = (p for part in (PAGES, "tables") for p in (out / part).rglob("*"))
+    pages = (p for part in (PAGES, MAPS, "tables") for p in (out / part).rglob("*"))
     return [path for path in (*_lasting(out), *pages) if path.is_file()]
 
 

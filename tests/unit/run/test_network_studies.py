@@ -16,6 +16,7 @@ from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.run import measure as measure_module
+from hepacast.run import saliency
 from hepacast.run import whole as whole_module
 from hepacast.run.execution import Execution
 from hepacast.run.study import parse_study
@@ -77,7 +78,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write 24 cases of two phases whose tumours are bright where the event happened."""
     nothing = {"regions": b"\x89PNG\r\n\x1a\n"}
     monkeypatch.setattr(measure_module, "draw_case", lambda _case, _loaded: nothing)
-    monkeypatch.setattr(whole_module, "write_case_pages", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(saliency, "draw_overlay", lambda *_args: b"\x89PNG\r\n\x1a\n")
     monkeypatch.setattr(whole_module, "write_report", lambda _content, out: out / "report.html")
     folder, rng = tmp_path / "study", np.random.default_rng(4)
     k, j, i = np.indices(GRID.shape)
@@ -112,6 +113,12 @@ def test_networks_run_from_the_study_file_and_a_second_run_measures_nothing(
     for name in ("network", "late"):
         assert models[name]["evaluations"][0]["discrimination"]["value"] > 0.8
     assert "network" in models["network"]["algorithm"]
+    for score in ("dl", "joint"):
+        maps = out / "maps" / f"recurred-{score}"
+        assert len(list(maps.glob("*.nii.gz"))) == len(list(maps.glob("*.png"))) == 24
+        assert "even map" in json.loads((maps / "003.json").read_text("utf-8"))["caption"]
+    page = next((out / "pages").glob("*003*.html")).read_text("utf-8")
+    assert "a network that never saw this patient" in page
     kept = {path: path.stat().st_mtime_ns for path in (out / "cases").rglob("*.npz")}
     assert len(kept) == 24
     run_study(study, out, execution=alone)
