@@ -6,9 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.core.errors import StudyError
+from hepacast.run.deep_settings import CropsParams
 from hepacast.run.measure import resolved_blocks
 from hepacast.run.predictor import About, Preparation, make_predictor
 from hepacast.run.predictor_files import write_predictor
+from hepacast.run.semantic_settings import SemanticBlockParams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +113,17 @@ def require_deployable(params: DeployParams, materials: Materials) -> None:
                 fix=f"There are: {', '.join(known)}.",
             )
     sources = {s for n in study.models.sets[params.model] for s in study.scores[n].from_}
+    learned = [
+        name
+        for name in sorted(sources)
+        if isinstance(study.features.get(name), CropsParams | SemanticBlockParams)
+    ]
+    if learned:
+        raise StudyError(
+            what="a model that is handed on has no network that learned from this study",
+            got=f"{learned[0]!r} among the sources of {params.model!r}",
+            fix="Deploy a model of radiomics, frozen vectors and clinical variables.",
+        )
     ready = sorted(sources.intersection(materials.tables))
     if ready:
         raise StudyError(

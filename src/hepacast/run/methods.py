@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from hepacast._version import __version__
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
+from hepacast.run.deep_settings import CropsParams, EmbeddingParams, NetworkModelParams
 from hepacast.run.lock import versions
+from hepacast.run.semantic_settings import SemanticBlockParams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hepacast.run.finding import Finding
     from hepacast.run.gather import Materials
+    from hepacast.run.study import MeasuredParams
 
 
 def references(materials: Materials) -> tuple[shown.Reference, ...]:
@@ -41,15 +44,7 @@ def methods(materials: Materials, findings: Sequence[Finding]) -> tuple[shown.Pa
 
 
 def _features(materials: Materials) -> str:
-    sentences = []
-    for name, block in materials.measured.items():
-        phases = "all phases" if block.phases == "all" else f"the phases {', '.join(block.phases)}"
-        regions = ", ".join(materials.study.regions if block.regions == "all" else block.regions)
-        sentences.append(
-            f"Radiomic features ({name}) were extracted from {phases} in the regions {regions}, "
-            "with the definitions of PyRadiomics [@pyradiomics], which agree with the IBSI "
-            "[@ibsi] where both define a feature."
-        )
+    sentences = [_measured(name, block, materials) for name, block in materials.measured.items()]
     for name, table in materials.tables.items():
         sentences.append(
             f"{len(table.columns)} features ({name}) were taken from a table made elsewhere; how "
@@ -60,12 +55,47 @@ def _features(materials: Materials) -> str:
     return " ".join(sentences)
 
 
+def _measured(name: str, block: MeasuredParams, materials: Materials) -> str:
+    """Say how the features or pictures of one block came about."""
+    phases = "all phases" if block.phases == "all" else f"the phases {', '.join(block.phases)}"
+    regions = ", ".join(materials.study.regions if block.regions == "all" else block.regions)
+    if isinstance(block, EmbeddingParams):
+        weights = "random weights" if block.weights is None else "weights of a file"
+        return (
+            f"Deep features ({name}) were the vectors that a frozen network "
+            f"({kind_of(block.network)}, {weights}) gave to {phases} in the regions {regions}; it "
+            "learned nothing from this study."
+        )
+    if isinstance(block, CropsParams):
+        shape = "boxes" if block.shape == "box" else "slices"
+        return (
+            f"Pictures ({name}) for networks were {shape} of {block.side} voxels a side around the "
+            f"region {regions}, in {phases}."
+        )
+    if isinstance(block, SemanticBlockParams):
+        then = "left the study" if block.then == "leave" else "were described by others"
+        return (
+            f"Deep features ({name}) were the averaged levels of networks "
+            f"({kind_of(block.network)}) that learned to outline the region {regions} in {phases} "
+            f"from the masks of {block.teachers} development patients, who {then}."
+        )
+    return (
+        f"Radiomic features ({name}) were extracted from {phases} in the regions {regions}, with "
+        "the definitions of PyRadiomics [@pyradiomics], which agree with the IBSI [@ibsi] where "
+        "both define a feature."
+    )
+
+
 def _models(materials: Materials) -> str:
     sentences = []
     for name, score in materials.study.scores.items():
         steps = ", ".join(map(kind_of, (*score.steps, score.model)))
         sources = " and ".join(score.from_)
-        sentences.append(f"The score {name} was made from {sources} by {steps}.")
+        learned = ""
+        if isinstance(score.model, NetworkModelParams):
+            kind = kind_of(score.model.network)
+            learned = f" ({kind}, trained anew in the training part of every fold)"
+        sentences.append(f"The score {name} was made from {sources} by {steps}{learned}.")
     sets = "; ".join(f"{n} ({' + '.join(m)})" for n, m in materials.study.models.sets.items())
     sentences.append(
         f"The models were {sets}. Penalised regression followed the LASSO [@tibshirani]; models of "
