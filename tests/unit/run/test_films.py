@@ -17,15 +17,18 @@ from hepacast.imaging.perfusion import displacements
 from hepacast.io.clip import ClipOptions, read_clip
 from hepacast.io.nifti import write_nifti
 from hepacast.phantom import PhantomParams, simulate_patient
+from hepacast.phantom.cohort import write_cohort
 from hepacast.phantom.dicom import write_clip
 from hepacast.phantom.ultrasound import moment_frame
 from hepacast.run.case_settings import CasesParams, RegionParams
 from hepacast.run.cases import measure_case, read_record
+from hepacast.run.execution import Execution
 from hepacast.run.film import FilmParams, is_film, perfusion_features, read_film
 from hepacast.run.gather import ImageRow, MaskFile
 from hepacast.run.load import load_case
 from hepacast.run.measure import CaseTask, measure
 from hepacast.run.study import RadiomicsParams
+from hepacast.run.whole import run_study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +148,45 @@ def test_the_evidence_says_how_the_frame_was_found(row: ImageRow, tmp_path: Path
     assert said.where == "ceus"
     assert "by the smooth fit (R2" in said.text
     assert perfusion_features(case.films["ceus"])["Peak"] > 0
+
+
+STUDY = """
+schema: 1
+study: {name: clips}
+cases:
+  table: films.csv
+  site: site
+  masks: {tumour: mask_tumour}
+  film: {read: {pane: 0}, tissue: {pane: 1}, drawn_on: frame}
+clinical: {table: clinical.csv, dictionary: fields.yaml}
+outcomes:
+  early_recurrence:
+    {kind: binary, event: recurrence_cause, event_level: "1", other_levels: ["0", "2"]}
+regions: {tumour: {mask: tumour}}
+features: {film: {params: {families: [shape2D, firstorder, glcm]}}}
+scores:
+  clinical: {from: [clinical], steps: [impute], model: average}
+  film: {from: [film], steps: [impute, variance], model: average}
+models:
+  sets: {clinical: [clinical], film: [film]}
+  volume: ceus/tumour/original/shape2D/PixelSurface
+split: {seed: 3, outer: 3, repeats: 1, inner: 3}
+controls: {permuted_labels: 2}
+"""
+
+
+@pytest.mark.slow
+def test_a_study_of_clips_runs_to_its_report(tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    write_cohort(PhantomParams(modality="ceus", patients=16, seed=4), cohort)
+    head, *rows = (cohort / "clips.csv").read_text().splitlines()
+    assert head == "case,site,clip,frame,mask_tumour"
+    films = ["case,site,image,frame,mask_tumour,phase", *(f"{row},ceus" for row in rows)]
+    (cohort / "films.csv").write_text("\n".join(films))
+    (cohort / "study.yaml").write_text(STUDY)
+    finished = run_study(cohort / "study.yaml", tmp_path / "out", execution=Execution(2))
+    assert finished.failures == {}
+    assert finished.report.is_file()
+    pages = sorted((tmp_path / "out" / "pages").glob("*.html"))
+    assert len(pages) == 16
+    assert "time-intensity" in pages[0].read_text(encoding="utf-8").lower()
