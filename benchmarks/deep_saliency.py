@@ -2,10 +2,10 @@
 """Where maps of a network lie on tumours whose truth is texture and rim, and what they survive.
 
 The network learns on four fifths of the patients; maps are of the others.  For each method
-and layer: median share of the mass in tumour and rim (3 pixels, where the truth is) and in
-tumour and ring (10 pixels, the convention in mm), beside those of an even map, of the patients
-whom the network scores above one half; the same after the labels were shuffled; likeness with
-random weights, deletion and insertion of five of them.
+and layer: median share of the mass in tumour and rim (where the truth is: 3 pixels of 96) and in
+tumour and ring (10 pixels of 96, the convention in mm), beside those of an even map, of the
+patients whom the network scores above one half; the same after the labels were shuffled;
+likeness with random weights, deletion and insertion of five of them.
 
     python benchmarks/deep_saliency.py [patients] [seed] [side]
 """
@@ -65,7 +65,7 @@ def share(found: SaliencyMap, near: np.ndarray) -> float:
 
 def main(patients: int, seed: int, side: int) -> None:
     """Train on one fold, once with the outcome and once with a shuffled one, and explain."""
-    planted = plant(PlantedParams(patients=patients, seed=seed, side=side))
+    planted = plant(PlantedParams(patients=patients, seed=seed, side=side, rim=round(side / 32)))
     crops = Crops(planted.pixels, planted.cases, PHASES)
     table = FeatureTable(np.empty((patients, 0)), planted.cases, ())
     cohort = Cohort(table, Binary(planted.event))
@@ -90,8 +90,8 @@ def report(planted: Planted, test: list[int], nets: list[FittedNetwork]) -> None
         score = torch.sigmoid(learned(pixels[test])[:, 0]).numpy()
     print(f"AUC of the {len(test)} new patients {auc(score, planted.event[test]).estimate:.3f}")
     sure = [at for at, p in zip(test, score, strict=True) if p > 0.5]
-    rim = planted.tumour | planted.ring
-    ring = np.stack([distance_transform_edt(~one) <= 10 for one in planted.tumour])
+    rim, side = planted.tumour | planted.ring, planted.tumour.shape[-1]
+    ring = np.stack([distance_transform_edt(~one) <= side * 10 / 96 for one in planted.tumour])
     even = [np.median([near[at].mean() for at in sure]) for near in (rim, ring)]
     print(f"{len(sure)} scored above 0.5; an even map has {even[0]:.2f} and {even[1]:.2f}")
     for name, params in METHODS:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, PositiveInt
 from scipy import ndimage, special
 
 from hepacast.core.params import Params
@@ -37,6 +37,8 @@ class PlantedParams(Params):
     """Side of the slice, pixels."""
     radius: tuple[PositiveFloat, PositiveFloat] = (0.17, 0.27)
     """Least and largest long radius of a tumour, as a share of the side."""
+    rim: PositiveInt = 3
+    """Width of the rim, pixels."""
     liver_grain: PositiveFloat = 2.5
     """Smoothness of the liver, pixels. The default looks like a coarse tumour: a network that
     goes by coarseness lights up all over, which a test of maps must avoid."""
@@ -109,7 +111,7 @@ def _slice(
     away = np.hypot(along, across / short) / (long * side)
     away += 0.05 * _smooth(rng, side, 3.0)
     tumour = away < 1
-    ring = ndimage.binary_dilation(tumour, iterations=3) & ~tumour
+    ring = ndimage.binary_dilation(tumour, iterations=params.rim) & ~tumour
     # Coarser with the truth; only the order of the values comes from the field.
     pattern = _smooth(rng, side, float(np.exp(0.25 + 0.4 * truth)))
     ranks = pattern[tumour].argsort().argsort()
