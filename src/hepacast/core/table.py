@@ -14,7 +14,7 @@ from hepacast.core.errors import TableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
 _TOKEN = re.compile(r"[^\s/][^/\n]*|-")
 NONE = "-"
@@ -184,12 +184,19 @@ class FeatureTable:
             )
         keep = np.array([at[case] for case in wanted], dtype=np.intp)
         patients = tuple(self.patients[row] for row in keep)
-        return FeatureTable(self.values[keep], tuple(wanted), self.columns, patients)
+        if len(set(wanted)) < len(wanted):
+            return FeatureTable(self.values[keep], tuple(wanted), self.columns, patients)
+        return self._derive(self.values[keep], self.columns, tuple(wanted), patients)
 
     def select(self, keep: Sequence[FeatureName] | Callable[[FeatureName], bool]) -> FeatureTable:
         """Return the chosen columns, by name (in that order) or by a test of the name."""
-        at = {name: column for column, name in enumerate(self.columns)}
         names = tuple(filter(keep, self.columns)) if callable(keep) else tuple(keep)
+        if names == self.columns:
+            return self
+        chosen = _in_order(self.columns, names)
+        if chosen is not None:
+            return self._derive(self.values[:, chosen], names, self.cases, self.patients)
+        at = {name: column for column, name in enumerate(self.columns)}
         if missing := [name for name in names if name not in at]:
             raise TableError(
                 what="every column asked for must be in the table",
@@ -205,7 +212,28 @@ class FeatureTable:
         columns: tuple[FeatureName, ...] | None = None,
     ) -> FeatureTable:
         """Return the same cases with other values (and columns)."""
+        known = columns is None or columns == self.columns
+        if known and values.shape == self.values.shape:
+            return self._derive(values, self.columns, self.cases, self.patients)
         return replace(self, values=values, columns=self.columns if columns is None else columns)
+
+    def _derive(
+        self,
+        values: Float[np.ndarray, "case feature"],
+        columns: tuple[FeatureName, ...],
+        cases: tuple[str, ...],
+        patients: tuple[str, ...],
+    ) -> FeatureTable:
+        """Make a table of names that are known to be unique and to fit the values.
+
+        Looking at tens of thousands of names again takes longer than a fit.
+        """
+        made = object.__new__(FeatureTable)
+        parts = {"values": values, "cases": cases, "columns": columns, "patients": patients}
+        for name, part in parts.items():
+            object.__setattr__(made, name, part)
+        values.flags.writeable = False
+        return made
 
     def complete(self, who: str) -> Float[np.ndarray, "case feature"]:
         """Return the values for somebody who cannot work with missing ones.
@@ -230,3 +258,24 @@ class FeatureTable:
         same = other.rows(self.cases)
         values = np.hstack([self.values, same.values])
         return replace(self, values=values, columns=self.columns + same.columns)
+
+
+def _in_order(
+    columns: Sequence[FeatureName], names: Sequence[FeatureName]
+) -> Int[np.ndarray, " name"] | None:
+    """Find names that stand in the order of the columns; None if these very objects do not.
+
+    Filters keep the order, and hashing tens of thousands of names takes longer than they do.
+
+    >>> a, b, c = map(FeatureName.clinical, "abc")
+    >>> _in_order((a, b, c), (a, c)).tolist(), _in_order((a, b, c), (c, a))
+    ([0, 2], None)
+    """
+    places: list[int] = []
+    left = iter(names)
+    wanted = next(left, None)
+    for place, column in enumerate(columns):
+        if column is wanted:
+            places.append(place)
+            wanted = next(left, None)
+    return np.array(places, dtype=np.intp) if wanted is None else None

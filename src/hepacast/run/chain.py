@@ -285,6 +285,8 @@ def _complete(
     table: FeatureTable, wanted: tuple[FeatureName, ...], whole: FeatureTable
 ) -> FeatureTable:
     """Add the columns that a step asks for and no step before it has handed on."""
+    if not wanted or wanted == table.columns:
+        return table
     there = set(table.columns)
     missing = [column for column in wanted if column not in there]
     return table.beside(whole.select(missing)) if missing else table

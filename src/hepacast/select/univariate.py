@@ -22,9 +22,12 @@ from hepacast.stats.univariate import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Bool, Float
 
     from hepacast.core.folds import Train
+    from hepacast.core.table import FeatureName
 
 Test = Literal["auto", "welch", "mann-whitney", "score", "wald", "likelihood-ratio"]
 
@@ -93,12 +96,23 @@ def univariate(
     if params.best is None:
         keep = p < (0.05 if params.p_below is None else params.p_below)
     else:
-        names = np.array([str(column) for column in train.table.columns], dtype=object)
-        # Rounding keeps copies of one column together, whatever order the sums ran in.
-        order = sorted(range(len(p)), key=lambda at: (float(f"{p[at]:.9e}"), names[at]))
-        keep = np.zeros(len(p), dtype=bool)
-        keep[order[: params.best]] = True
+        keep = _smallest(p, train.table.columns, params.best)
     return KeepColumns(train, keep, p, "P value")
+
+
+def _smallest(
+    p: Float[np.ndarray, " feature"], columns: Sequence[FeatureName], best: int
+) -> Bool[np.ndarray, " feature"]:
+    """Mark the columns with the smallest P values; equal ones in the order of their names."""
+    keep = np.ones(len(p), dtype=bool)
+    if best < len(p):
+        keep[:] = False
+        limit = np.partition(p, best - 1)[best - 1]
+        near = np.flatnonzero(p <= limit * (1 + 1e-8))
+        # Rounding keeps copies of one column together, whatever order the sums ran in.
+        order = sorted(near.tolist(), key=lambda at: (float(f"{p[at]:.9e}"), str(columns[at])))
+        keep[order[:best]] = True
+    return keep
 
 
 def p_values(

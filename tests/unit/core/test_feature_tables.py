@@ -72,6 +72,40 @@ def test_columns_are_chosen_by_name_or_by_a_test() -> None:
     assert table().select([]).values.shape == (3, 0)
 
 
+def test_columns_are_found_whatever_their_order_and_whoever_wrote_their_names() -> None:
+    whole = table(columns=(X, Y, Z))
+    written = [FeatureName.clinical(name) for name in "zx"]
+    assert whole.select(written).values.tolist() == [[2, 0], [5, 3], [8, 6]]
+    assert whole.select([X, Z]).values.tolist() == [[0, 2], [3, 5], [6, 8]]
+    assert whole.select([Z, X]).columns == (Z, X)
+    assert whole.select([X, Y, Z]) is whole
+
+
+@pytest.mark.parametrize("columns", [(X, X), (Y, X, Y), (X, Y, X, Y)])
+def test_a_column_asked_for_twice_is_refused(columns: tuple[FeatureName, ...]) -> None:
+    with pytest.raises(TableError, match="every column of a table has its own name"):
+        table().select(columns)
+    with pytest.raises(TableError, match="every column of a table has its own name"):
+        table().with_values(np.zeros((3, len(columns))), columns)
+
+
+def test_a_case_asked_for_twice_is_refused() -> None:
+    with pytest.raises(TableError, match="every case of a table has its own name"):
+        table().rows(["a", "b", "a"])
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 2), (3, 1)])
+def test_values_that_do_not_fit_the_names_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(TableError, match="one row per case and one column per name"):
+        table().with_values(np.zeros(shape))
+
+
+def test_values_of_a_derived_table_cannot_be_written() -> None:
+    for derived in (table().rows(["a"]), table().select([Y]), table().with_values(np.ones((3, 2)))):
+        with pytest.raises(ValueError, match="read-only"):
+            derived.values[0, 0] = 7.0
+
+
 def test_an_unknown_column_is_named() -> None:
     with pytest.raises(TableError, match="1 unknown, the first is -/-/-/clinical/z"):
         table().select([X, Z])
