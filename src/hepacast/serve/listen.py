@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field as Setting
@@ -88,11 +89,26 @@ def listen(params: ListenParams, spool: Spool) -> Any:  # noqa: ANN401 - pynetdi
         ae.add_supported_context(str(context.abstract_syntax), [*_PLAIN, *COMPRESSED])
     ae.add_supported_context(Verification, _PLAIN)
 
+    open_studies: dict[Any, set[str]] = defaultdict(set)
+
     def store(event: Any) -> int:  # noqa: ANN401 - untyped
-        status = receive(event.encoded_dataset(), spool)
+        status, study = receive(event.encoded_dataset(), spool)
         event.assoc.dul.socket.held = 0
+        if study is not None:
+            open_studies[event.assoc].add(study)
         return status
 
+    def released(event: Any) -> None:  # noqa: ANN401 - untyped
+        spool.release(open_studies.pop(event.assoc, ()))
+
+    def closed(event: Any) -> None:  # noqa: ANN401 - untyped
+        open_studies.pop(event.assoc, None)
+
+    handlers: list[Any] = [
+        (evt.EVT_C_STORE, store),
+        (evt.EVT_RELEASED, released),
+        (evt.EVT_CONN_CLOSE, closed),
+    ]
     gate = Gate(
         params.hosts,
         associations=params.associations,
@@ -102,7 +118,7 @@ def listen(params: ListenParams, spool: Spool) -> Any:  # noqa: ANN401 - pynetdi
     )
     server = ae.make_server(
         (params.host, params.port),
-        evt_handlers=[(evt.EVT_C_STORE, store)],
+        evt_handlers=handlers,
         server_class=GuardedServer,
         gate=gate,
     )
@@ -111,14 +127,13 @@ def listen(params: ListenParams, spool: Spool) -> Any:  # noqa: ANN401 - pynetdi
     return server
 
 
-def receive(data: bytes, spool: Spool) -> int:
-    """Keep one object, and return the status of C-STORE (PS3.4 B.2.3)."""
+def receive(data: bytes, spool: Spool) -> tuple[int, str | None]:
+    """Keep one object; return the status of C-STORE (PS3.4 B.2.3), and the study's digest."""
     try:
-        spool.put(data)
+        return _STORED, spool.put(data, sending=True)
     except SpoolFullError:
-        return _NO_ROOM
+        return _NO_ROOM, None
     except HepacastError:
-        return _NOT_UNDERSTOOD
+        return _NOT_UNDERSTOOD, None
     except OSError:
-        return _NO_ROOM
-    return _STORED
+        return _NO_ROOM, None

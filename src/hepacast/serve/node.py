@@ -54,6 +54,8 @@ class NodeParams(Params):
     """Where results go; without one they stay in the folder."""
     quiet_s: NonNegativeFloat = 30.0
     """A study without a new object for so long is whole."""
+    patience_s: NonNegativeFloat = 900.0
+    """A study whose sender was cut off waits so long for him to come back."""
     memory_gib: PositiveFloat = 8.0
     """Of the process that reads images."""
     seconds: PositiveFloat = 600.0
@@ -130,6 +132,7 @@ class Node:
                 audit,
                 self.worker.digest,
                 quiet_s=params.quiet_s,
+                patience_s=params.patience_s,
                 most_bytes=int(params.spool_gib * 2**30),
             )
             aet = params.listen.aet if params.listen else "HEPACAST"
@@ -143,6 +146,7 @@ class Node:
                 stack.callback(poll.stop)
             if params.listen is not None:
                 stack.callback(listen(params.listen, spool).shutdown)
+                spool.reachable()
             self._watch(spool, stop)
 
     def _source(self, params: OrthancParams | DicomWebParams, spool: Spool) -> Orthanc | DicomWeb:

@@ -8,7 +8,8 @@
     jobs/<key>/in/                                      from then on
 
 A study becomes a job by one renaming, so that a process which is killed at any moment
-leaves it in one of the two places.
+leaves it in one of the two places.  Whoever is cut off while he sends tries again later:
+a study whose sender has not taken his leave waits much longer than one that is quiet.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from hepacast.serve.jobs import FullError, key_of
 from hepacast.serve.runner import IN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from hepacast.serve.audit import Audit
@@ -51,8 +52,8 @@ _HEAD = 2**20
 _STUDY_UID = 0x0020000D
 _BLOCK = 4096
 """A file takes at least so much of the disk."""
-_INCOMING, _HOLD = ".incoming", ".hold"
-_HOLD_S = 86400.0
+_INCOMING, _SENDING, _FETCHING = ".incoming", ".sending", ".fetching"
+_FETCH_S = 86400.0
 
 
 class RefusedError(HepacastError, ValueError):
@@ -76,25 +77,31 @@ class Spool:
         Of the predictor: the same study with another one is another job.
     quiet_s : float
         A study without a new object for so long is whole.
+    patience_s : float
+        A study whose sender was cut off waits so long for him to come back.
     most_bytes : int
         Room for all objects that wait.
     """
 
     def __init__(
         self, jobs: Jobs, audit: Audit, digest: str, *, quiet_s: float = 30.0,
-        most_bytes: int = 64 * 2**30,
+        patience_s: float = 900.0, most_bytes: int = 64 * 2**30,
     ) -> None:  # fmt: skip
         self.jobs, self.audit, self.digest = jobs, audit, digest
-        self.quiet_s, self.most_bytes = quiet_s, most_bytes
+        self.quiet_s, self.patience_s, self.most_bytes = quiet_s, patience_s, most_bytes
         self.folder = jobs.folder / "spool"
         self._incoming = self.folder / _INCOMING
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(mode=0o700, parents=True)
         self._lock = threading.Lock()
         self._bytes = sum(map(_room, self.folder.glob("*/*.dcm")))
-        # Nobody could reach us before: a study that was half sent is not quiet yet.
-        self._since = time.time()
+        self._since = 0.0
+        self.reachable()
         self._adopt()
+
+    def reachable(self) -> None:
+        """Count from now: nobody could reach us before, so that no study was quiet."""
+        self._since = time.time()
 
     def _adopt(self) -> None:
         """Queue what became a folder of a job just before the process was killed."""
@@ -102,8 +109,20 @@ class Spool:
             if self.jobs.find(place.parent.name) is None:
                 self._add(place.parent.name, len(list(place.iterdir())))
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes, *, sending: bool = False) -> str | None:
         """Keep one file in the DICOM format; it is on the disk when this returns.
+
+        Parameters
+        ----------
+        data : bytes
+            The file.
+        sending : bool
+            More may follow, until :meth:`release`.
+
+        Returns
+        -------
+        str or None
+            Digest of the study; None for an object that a model of ours has made.
 
         Raises
         ------
@@ -114,7 +133,7 @@ class Spool:
         """
         study, instance, ours = _identify(data)
         if ours:
-            return
+            return None
         if self._bytes + len(data) > self.most_bytes:
             raise SpoolFullError(
                 what="the spool has room",
@@ -134,6 +153,8 @@ class Spool:
                 target = place / f"{digest_bytes(instance.encode())}.dcm"
                 before = _room(target) if target.exists() else 0
                 self._bytes += _room(partial) - before
+                if sending:
+                    (place / _SENDING).touch()
                 partial.replace(target)
                 folder = os.open(place, os.O_RDONLY)
         finally:
@@ -142,6 +163,13 @@ class Spool:
             os.fsync(folder)
         finally:
             os.close(folder)
+        return place.name
+
+    def release(self, studies: Iterable[str]) -> None:
+        """Hear that the sender of some studies has taken his leave."""
+        with self._lock:
+            for study in studies:
+                (self.folder / study / _SENDING).unlink(missing_ok=True)
 
     def _open(self, study: str) -> Path:
         """Return the folder of a study; the caller has the lock."""
@@ -158,7 +186,7 @@ class Spool:
         One whose fetching failed stays open, for a day, until it is fetched again.
         """
         with self._lock:
-            hold = self._open(study) / _HOLD
+            hold = self._open(study) / _FETCHING
             hold.touch()
         yield
         with self._lock:
@@ -175,14 +203,15 @@ class Spool:
 
     def _is_quiet(self, place: Path) -> bool:
         now = time.time()
-        hold = place / _HOLD
-        if hold.exists() and now - hold.stat().st_mtime < _HOLD_S:
+        hold = place / _FETCHING
+        if hold.exists() and now - hold.stat().st_mtime < _FETCH_S:
             return False
+        wait = self.patience_s if (place / _SENDING).exists() else self.quiet_s
         last = place.stat().st_mtime
-        if last > now + self.quiet_s:  # the clock was put back
+        if last > now + wait:  # the clock was put back
             os.utime(place)
             return False
-        return now - max(last, self._since) >= self.quiet_s
+        return now - max(last, self._since) >= wait
 
     def _close(self, place: Path) -> bool:
         """Make one study a job, unless it is one already."""
@@ -199,7 +228,8 @@ class Spool:
         counts = self.jobs.counts()
         if counts["waiting"] + counts["working"] >= self.jobs.limit:
             return False
-        (place / _HOLD).unlink(missing_ok=True)
+        for name in (_SENDING, _FETCHING):
+            (place / name).unlink(missing_ok=True)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.rename(target / IN)
         _sync(target)

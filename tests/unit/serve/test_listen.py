@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pydicom import Dataset
     from pynetdicom.association import Association
 
     from hepacast.serve.jobs import Jobs
+
+# Of a caller who is refused, pynetdicom leaves the socket to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 @pytest.fixture
@@ -68,6 +75,24 @@ def test_an_object_is_on_the_disk_when_success_is_said(
     assert kept(spool) == 3
 
 
+def test_a_study_is_whole_when_the_caller_has_taken_his_leave(port: int, spool: Spool) -> None:
+    spool.patience_s = 60
+    _cut_off(port, [dataset(1, 1), dataset(2, 1)])
+    time.sleep(0.5)
+    assert spool.sweep() == 0
+    assert send(port, [dataset(1, 1), dataset(1, 2)]) == [0, 0]
+    wait_for(spool.sweep)
+    assert len(list(spool.jobs.folder.glob("jobs/*/in/*.dcm"))) == 2
+
+
+def _cut_off(port: int, files: list[Dataset]) -> None:
+    ae = AE(ae_title="PACS")
+    ae.add_requested_context(files[0].SOPClassUID)
+    association = ae.associate("127.0.0.1", port, ae_title="HEPACAST")
+    assert [association.send_c_store(ds).Status for ds in files] == [0] * len(files)
+    association.abort()
+
+
 def test_only_known_callers_get_in_and_only_by_our_name(port: int, spool: Spool) -> None:
     assert send(port, [dataset(1, 1)], calling="STRANGER") == []
     assert send(port, [dataset(1, 1)], called="ANYONE") == []
@@ -91,9 +116,9 @@ def test_a_door_that_is_open_to_others_names_them() -> None:
 
 def test_a_full_spool_says_so_and_nothing_is_acknowledged(spool: Spool) -> None:
     spool.most_bytes = 5000
-    assert receive(encoded(dataset(1, 1)), spool) == 0
-    assert receive(encoded(dataset(1, 2)), spool) == 0
-    assert receive(encoded(dataset(1, 3)), spool) == 0xA700
+    assert receive(encoded(dataset(1, 1)), spool)[0] == 0
+    assert receive(encoded(dataset(1, 2)), spool)[0] == 0
+    assert receive(encoded(dataset(1, 3)), spool) == (0xA700, None)
     assert kept(spool) == 2
 
 
@@ -102,7 +127,7 @@ def test_a_disk_that_fails_is_no_success(spool: Spool, monkeypatch: pytest.Monke
         raise OSError(28, "no space")
 
     monkeypatch.setattr("hepacast.serve.spool.os.fsync", fail)
-    assert receive(encoded(dataset(1, 1)), spool) == 0xA700
+    assert receive(encoded(dataset(1, 1)), spool) == (0xA700, None)
     assert kept(spool) == 0
     assert list((spool.folder / ".incoming").iterdir()) == []
 
@@ -197,7 +222,7 @@ def test_five_hundred_damaged_objects_leave_the_node_at_work(port: int, spool: S
         for _ in range(rng.randint(1, 30)):
             data[rng.randrange(len(data))] = rng.randrange(256)
         cut = rng.randrange(len(data)) if rng.random() < 0.3 else len(data)
-        statuses.append(receive(bytes(data[:cut]), spool))
+        statuses.append(receive(bytes(data[:cut]), spool)[0])
     assert set(statuses) == {0, 0xC000}
     assert statuses.count(0xC000) > 100
     assert echo(port)

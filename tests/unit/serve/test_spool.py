@@ -95,6 +95,22 @@ def test_a_clock_that_is_put_back_delays_a_study_only_once(spool: Spool) -> None
     assert spool.sweep() == 1
 
 
+def test_a_study_whose_sender_was_cut_off_waits_for_him(spool: Spool) -> None:
+    spool.patience_s = 50
+    study = spool.put(encoded(dataset(1, 1)), sending=True)
+    assert study is not None
+    assert spool.sweep() == 0
+    spool.put(encoded(dataset(1, 2)), sending=True)
+    spool.release([study])
+    assert spool.sweep() == 1
+    spool.put(encoded(dataset(2, 1)), sending=True)
+    spool._since -= 51
+    assert spool.sweep() == 0
+    (place,) = {path.parent for path in files(spool)}
+    os.utime(place, (0, time.time() - 51))
+    assert spool.sweep() == 1, "but not for ever"
+
+
 def test_a_study_that_is_being_fetched_is_held_even_after_a_failure(spool: Spool) -> None:
     def fetch() -> None:
         with spool.hold(f"{ROOT}.1"):
@@ -115,9 +131,9 @@ def test_a_study_that_is_being_fetched_is_held_even_after_a_failure(spool: Spool
 def test_a_held_study_is_let_go_after_a_day(spool: Spool) -> None:
     spool.put(encoded(dataset(1, 1)))
     (place,) = {path.parent for path in files(spool)}
-    (place / ".hold").touch()
+    (place / ".fetching").touch()
     assert spool.sweep() == 0
-    os.utime(place / ".hold", (0, time.time() - 90_000))
+    os.utime(place / ".fetching", (0, time.time() - 90_000))
     assert spool.sweep() == 1
 
 
