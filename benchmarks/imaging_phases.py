@@ -12,8 +12,8 @@ description; a description that is not listed names no phase.
 
 from __future__ import annotations
 
-import gzip
 import argparse
+import gzip
 import hashlib
 import json
 from collections import Counter
@@ -39,12 +39,12 @@ def held_back(table: Path) -> list[tuple[str, str]]:
 def main() -> None:
     """Print accuracy, sensitivity by phase and every mistake."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables", type=Path, help="folder of the tables of series")
+    parser.add_argument("table", type=Path, help="gzipped CSV of series")
     labels = json.loads(Path(__file__).with_suffix(".json").read_text())
     truth_of = {key: phase for phase, keys in labels.items() for key in keys}
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for modality, description in held_back(parser.parse_args().tables):
+    for modality, description in held_back(parser.parse_args().table):
         key = hashlib.sha256(f"{modality}|{description}".encode()).hexdigest()[:10]
         truth = truth_of.get(key)
         found = propose_from_description(description, modality).phase
