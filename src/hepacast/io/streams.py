@@ -117,6 +117,8 @@ def _inflate(packed: bytes, head_bytes: int, length_of: Callable[[bytes], int]) 
     require_size(total)
     if total > _DEFLATE_MAX_RATIO * len(packed):
         raise _cut_short(len(packed), total)
+    if len(head) > total:
+        raise _too_long(total)
     out = bytearray(total)
     out[: len(head)] = head
     at, rest = len(head), stream.unconsumed_tail if head_bytes else packed
@@ -125,11 +127,7 @@ def _inflate(packed: bytes, head_bytes: int, length_of: Callable[[bytes], int]) 
             part = stream.decompress(rest, min(_CHUNK, total - at + 1))
             rest = stream.unconsumed_tail
             if at + len(part) > total:
-                raise ImageFileError(
-                    what="the file must be as long as its header says",
-                    got=f"more than {total} bytes",
-                    fix="The header does not belong to these voxels: export the image again.",
-                )
+                raise _too_long(total)
             out[at : at + len(part)] = part
             at += len(part)
             if not part and not rest and not stream.eof:
@@ -141,6 +139,14 @@ def _inflate(packed: bytes, head_bytes: int, length_of: Callable[[bytes], int]) 
     if at < total:
         raise _cut_short(at, total)
     return out
+
+
+def _too_long(wanted: int) -> ImageFileError:
+    return ImageFileError(
+        what="the file must be as long as its header says",
+        got=f"more than {wanted} bytes",
+        fix="The header does not belong to these voxels: export the image again.",
+    )
 
 
 def _cut_short(found: int, wanted: int) -> ImageFileError:

@@ -114,6 +114,15 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, ct: Volume
         read_nifti(tmp_path / "b.nii.gz")
 
 
+def test_a_tiny_image_with_more_behind_it_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "tiny.nii.gz"
+    grid = Grid((1, 2, 2), (1.0, 1.0, 1.0))
+    write_nifti(Volume(np.zeros(grid.shape, dtype=np.float32), grid), place)
+    place.write_bytes(gzip.compress(gzip.decompress(place.read_bytes()) + bytes(500)))
+    with pytest.raises(ImageFileError, match="more than 360 bytes"):
+        read_nifti(place)
+
+
 @pytest.mark.parametrize("dims", [(32767, 32767, 32767), (2000, 2000, 1000)])
 def test_a_header_that_announces_gigabytes_is_refused(
     tmp_path: Path, ct: Volume, dims: tuple[int, int, int]
