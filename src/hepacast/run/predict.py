@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hepacast.run.record import CaseRecord
 
 
+PAGE = "case.html"
+
+
 class RejectedError(HepacastError, ValueError):
     """A case that the predictor must not score, with the reason."""
 
@@ -289,7 +292,11 @@ def _clinical(predictor: Predictor, path: Path, on_event: Listener) -> dict[str,
 
 
 def write_result(result: Result, record: CaseRecord | None, out: Path) -> Path:
-    """Write ``result.json`` and the pictures of a case."""
-    for name, picture in (record.pictures if record else {}).items():
+    """Write ``result.json``, the pictures of a case, and a page with all of it."""
+    from hepacast.run.predict_page import render_forecast  # noqa: PLC0415 - loads slowly
+
+    pictures = record.pictures if record else {}
+    for name, picture in pictures.items():
         write_atomic(out / f"{name}.png", picture)
+    write_atomic(out / PAGE, render_forecast(result, pictures))
     return write_atomic(out / "result.json", result.to_json())

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from hepacast._version import __version__
 from hepacast.core.errors import HepacastError, StudyError
+from hepacast.run.predict import PAGE
 from hepacast.serve.jobs import FullError, Job, Jobs, State
 from hepacast.serve.objects import SC, SEG, SR
 from hepacast.serve.runner import OUT
@@ -36,9 +37,15 @@ if TYPE_CHECKING:
     from hepacast.serve.worker import Predicts
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-_FILES = {"segmentation": SEG, "report": SR, "summary": SC, "picture": "regions.png"}
+_FILES = {"segmentation": SEG, "report": SR, "summary": SC, "picture": "regions.png", "page": PAGE}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; "
+    "style-src 'unsafe-inline'",
+}
 _JOB = Annotated[str, InPath(pattern="^[0-9a-f]{64}$", description="Id of a job.")]
-_KIND = Literal["segmentation", "report", "summary", "picture"]
+_KIND = Literal["segmentation", "report", "summary", "picture", "page"]
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No token, or an unknown one."},
     403: {"description": "The token's role may not do this."},
@@ -273,7 +280,7 @@ def _job_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/jobs/{job}/files/{kind}", response_class=FileResponse, responses=_GONE)
     def file(job: _JOB, kind: _KIND, who: str = read) -> FileResponse:
-        """Fetch a DICOM object, or the picture."""
+        """Fetch a DICOM object, the picture, or the page."""
         return _file(service, job, _FILES[kind], who)
 
     @app.delete("/v1/jobs/{job}", status_code=204, responses=_GONE)
@@ -302,4 +309,4 @@ def _file(service: Service, job: str, name: str, who: str) -> FileResponse:
     if known.state != "done" or not path.is_file():
         raise HTTPException(404, "no such result; the job may not have ended")
     service.audit.write("fetched", who=who, job=job, what=name)
-    return FileResponse(path, headers={"Cache-Control": "no-store"})
+    return FileResponse(path, headers=_HEADERS)

@@ -143,6 +143,10 @@ def test_the_command_line_writes_a_result(
     assert result["volumes_ml"]["portal/tumour"] > 0
     assert 0 < result["probability"] < 1
     assert (tmp_path / "out" / "regions.png").is_file()
+    page = (tmp_path / "out" / "case.html").read_text()
+    assert f"probability {result['probability']:.1%}" in page
+    assert page.count("data:image/png;base64,") == len(list((tmp_path / "out").glob("*.png")))
+    assert "<script" not in page
 
 
 def copy_case(study: tuple[Path, Path, Any], target: Path, *, leave: str = "") -> Path:
