@@ -85,6 +85,9 @@ class NetworkModel(FittedModel):
 def network(train: Train, params: NetworkModelParams, rng: np.random.Generator) -> FittedModel:
     """Train a network inside a resample.
 
+    A fusion network whose steps left no column learns from the picture alone, and says so:
+    in some folds nothing is chosen.
+
     Raises
     ------
     StudyError
@@ -102,8 +105,14 @@ def network(train: Train, params: NetworkModelParams, rng: np.random.Generator) 
     train = in_case_order(train)
     crops = place.load()
     spec = fitted_to(params, crops)
+    notes = []
+    if isinstance(spec.network, FusionParams) and not train.table.columns:
+        spec = spec.model_copy(update={"network": spec.network.image})
+        notes.append("no column was left for the fusion: the picture alone")
     fitted = fit_network(train, crops, spec, Session(seed=seed, name=params.name))
-    return NetworkModel(train, params.name, fitted, params.maps)
+    model = NetworkModel(train, params.name, fitted, params.maps)
+    model.notes = (*model.notes, *notes)
+    return model
 
 
 def fitted_to(params: FitParams, crops: Crops) -> FitParams:

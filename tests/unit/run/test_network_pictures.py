@@ -222,6 +222,19 @@ def test_a_network_of_times_gives_a_risk_within_a_horizon(tmp_path: Path) -> Non
         model.probability(fold.test(cohort))
 
 
+def test_a_fusion_without_columns_learns_from_the_picture_and_says_so(tmp_path: Path) -> None:
+    cases = [f"c{at:02d}" for at in range(20)]
+    place = KeptCrops(tmp_path, "mri", keep_all(tmp_path, cases))
+    event = np.arange(20) % 2 == 1
+    cohort = Cohort(FeatureTable(np.zeros((20, 0)), tuple(cases), ()), Binary(event))
+    fold = Fold(frozenset(cases[4:]), frozenset(cases[:4]))
+    plain = network_params(epochs=1).model_copy(update={"network": FusionParams()})
+    params = plain.with_pictures(place)
+    model = SCORE_MODELS[params](fold.train(cohort), params, np.random.default_rng(1))
+    assert any("picture alone" in note for note in model.notes)
+    assert np.isfinite(model.apply(fold.test(cohort)).values).all()
+
+
 def test_channels_and_phases_follow_the_pictures(tmp_path: Path) -> None:
     crops = cut_case(loaded("A", "P"), CUT, ("A", "P"))
     free = fitted_to(NetworkModelParams.model_validate({"network": {"fusion": {}}}), crops).network
