@@ -165,7 +165,7 @@ def decimals(estimate: Estimate | None, least: int = 2, most: int = 6) -> int:
     (5, 2, 2)
     """
     value = abs(estimate.value) if estimate is not None and estimate.value else 1.0
-    if not math.isfinite(value):
+    if not math.isfinite(value) or value < 10.0**-most:
         return least
     return min(most, max(least, 1 - math.floor(math.log10(value))))
 

@@ -15,16 +15,25 @@ from matplotlib.patches import Rectangle
 
 from hepacast.report.blocks import Heading
 from hepacast.report.content import (
+    Coefficient,
+    Equation,
+    Estimate,
     Exclusion,
     FlowStep,
+    FunnelStep,
+    Model,
     OutcomeReport,
     ReportContent,
+    Spread,
     Study,
     SurvivalCurve,
     Survivals,
+    Term,
 )
 from hepacast.report.document import compose
 from hepacast.report.figures.flow import draw_flow
+from hepacast.report.figures.forest import draw_coefficients
+from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.figures.permutation import draw_permutations
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
@@ -125,6 +134,35 @@ def test_shuffles_are_counted_in_the_histogram(content: ReportContent) -> None:
     assert sum(bar.get_height() for bar in bars if isinstance(bar, Rectangle)) == len(
         content.outcomes[0].permutations[0].null
     )
+
+
+def test_the_longest_count_of_a_funnel_stays_on_the_page() -> None:
+    steps = [(420, 420), (420, 181.6), (181.6, 5.8)]
+    funnel = tuple(
+        FunnelStep(
+            step=f"rad_score: step {at}",
+            columns_in=Spread(mean=before, low=before, high=before),
+            columns_out=Spread(mean=after, low=0.9 * after, high=1.1 * after),
+        )
+        for at, (before, after) in enumerate(steps)
+    )
+    model = Model(name="m", funnel=funnel)
+    drawing = draw_funnel(OutcomeReport(name="er", kind="binary", models=(model,)), model)
+    assert drawing is not None
+    with styled():
+        FigureCanvasAgg(drawing.figure).draw()  # type: ignore[no-untyped-call]
+    right = [text.get_window_extent().x1 for text in drawing.figure.axes[0].texts]
+    assert max(right) <= drawing.figure.bbox.x1
+
+
+def test_weights_that_are_rounding_noise_are_not_drawn() -> None:
+    noise = Coefficient(name="x", estimate=Estimate(value=1e-17), selected=0.8)
+    term = Term(name="x", coefficient=1e-17, low=0, high=1)
+    equation = Equation(kind="logistic", terms=(term,))
+    model = Model(name="m", coefficients=(noise,), equation=equation)
+    outcome = OutcomeReport(name="er", kind="binary", models=(model,))
+    assert draw_coefficients(outcome, model) is None
+    assert draw_nomogram(outcome, model) is None
 
 
 def test_what_is_missing_is_not_drawn() -> None:

@@ -4,16 +4,28 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hepacast.core.errors import StudyError
-from hepacast.report.content import Notice, ReportContent, Study
+from hepacast.report.case_report import render_case
+from hepacast.report.content import (
+    CaseScore,
+    Evaluation,
+    Model,
+    Notice,
+    OutcomeReport,
+    ReportContent,
+    Study,
+)
 from hepacast.report.document import Document, compose, print_html
 from hepacast.report.docx import docx_bytes
 from hepacast.report.pdf import pdf_bytes
+from hepacast.report.sections.case import case_sections
 from hepacast.report.wording import with_interval
 
 if TYPE_CHECKING:
@@ -105,3 +117,87 @@ def test_the_pdf_holds_the_numbers_of_the_page(content: ReportContent, small: st
     found = content.outcomes[0].models[1].evaluations[0].discrimination
     assert with_interval(found) in text.replace("\xa0", " ").replace("\n", " ")
     assert EVIL in text.replace("\n", "")
+
+
+PATIENTS = (EVIL, "张三 肝癌", "O'Brien & <b>")
+CASES = ReportContent(
+    study=Study(name="names", seed=1),
+    outcomes=(
+        OutcomeReport(
+            name="er",
+            kind="binary",
+            models=(
+                Model(
+                    name="m",
+                    evaluations=(
+                        Evaluation(
+                            cohort="all",
+                            scope="out-of-fold",
+                            n=3,
+                            events=1,
+                            cases=tuple(
+                                CaseScore(case=name, score=at, probability=at / 4, event=at == 2)
+                                for at, name in enumerate(PATIENTS)
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def has_glyphs(language: str) -> bool:
+    """Whether a font of this machine covers a language."""
+    found = shutil.which("fc-list")
+    if found is None:
+        return False
+    return bool(
+        subprocess.run([found, f":lang={language}"], capture_output=True, check=True).stdout
+    )
+
+
+def printed_text(blob: bytes) -> str:
+    """Read the text of a PDF back, without its line breaks."""
+    pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
+    pages = pypdf.PdfReader(io.BytesIO(blob)).pages
+    return "".join(page.extract_text() for page in pages).replace("\n", "").replace("\x00", "")
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_a_name_is_text_in_the_pdf_of_its_case(name: str) -> None:
+    pytest.importorskip("weasyprint", reason="weasyprint is not installed")
+    if not name.isascii() and not has_glyphs("zh"):
+        pytest.skip("no font of this machine has Chinese characters")
+    text = printed_text(pdf_bytes(render_case(CASES, name)))
+    assert f"Case {name}" in text
+    assert text.count(name) >= 2
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_a_name_is_text_in_the_docx_of_its_case(name: str) -> None:
+    docx = pytest.importorskip("docx", reason="python-docx is not installed")
+    page = Document(CASES, case_sections(CASES, name), f"Case {name}")
+    paper = docx.Document(io.BytesIO(docx_bytes(page)))
+    words = " ".join(cell for table in paper.tables for row in cells(table) for cell in row)
+    assert all(other in words for other in PATIENTS if other != name)
+
+
+def test_chinese_names_are_text_in_the_pdf_of_a_study() -> None:
+    pytest.importorskip("weasyprint", reason="weasyprint is not installed")
+    if not has_glyphs("zh"):
+        pytest.skip("no font of this machine has Chinese characters")
+    notices = tuple(Notice(where=name, text="kept") for name in PATIENTS)
+    page = print_html(compose(ReportContent(study=Study(name="肝癌", seed=1), notices=notices)))
+    text = printed_text(pdf_bytes(page))
+    assert all(name in text for name in (*PATIENTS, "肝癌"))
+
+
+def test_the_checklists_are_open_on_paper(small: str) -> None:
+    pytest.importorskip("weasyprint", reason="weasyprint is not installed")
+    text = printed_text(pdf_bytes(small))
+    for name in ("TRIPOD+AI", "CLEAR", "METRICS"):
+        assert f"{name}." in text
+    # The heading breaks where the column is narrow.
+    assert "Answeredby" in text.replace(" ", "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from hepacast.report.content import Estimate, Model, OutcomeReport
+    from hepacast.report.content import Coefficient, Estimate, Model, OutcomeReport
 
 _MARKS = {"apparent": "o", "out-of-fold": "s", "corrected": "v", "internal": "D", "external": "^"}
 
@@ -48,6 +48,7 @@ class Line:
     solid: bool = True
 
 
+_NOISE = 1e-9
 MOST_LINES = 36
 """Lines of a forest plot: more would be taller than a page."""
 
@@ -98,7 +99,8 @@ def draw_models(outcome: OutcomeReport, part: int = 1) -> Drawing | None:
 def draw_coefficients(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:
     """Draw the effects of a model's columns, or return None if it has none with intervals."""
     rows = [one for one in model.coefficients if one.estimate is not None][:most]
-    if not rows:
+    # Weights that are rounding noise have no scale to be drawn on; the table has them.
+    if not any(abs(_value(one)) > _NOISE for one in rows):
         return None
     ratio = "ratio" in rows[0].effect
     lines = [
@@ -122,6 +124,12 @@ def draw_coefficients(outcome: OutcomeReport, model: Model, most: int = 20) -> D
     )
     name = f"{slug(outcome.name)}-{slug(model.name)}-coefficients"
     return Drawing(name, f"Coefficients: {model.name}", caption, figure)
+
+
+def _value(coefficient: Coefficient) -> float:
+    """Return an effect, 0 where it has no number."""
+    found = coefficient.estimate
+    return found.value or 0.0 if found is not None else 0.0
 
 
 def draw_subgroups(outcome: OutcomeReport, model: Model) -> Drawing | None:
@@ -196,7 +204,7 @@ def _forest(
 def _axis(axes: Axes, reference: float | None, scale: str, label: str) -> None:
     """Set scale, reference line and label of the middle axis."""
     if reference is not None:
-        axes.axvline(reference, color=REST, lw=0.9, ls=(0, (1.2, 1.2)), zorder=0)
+        axes.axvline(reference, color=REST, lw=0.9, ls=(0, (1.2, 1.2)), zorder=0.9)
     axes.set_xscale(scale)
     if scale == "log":
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _RISKS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _ROW_IN = 0.36
+_NO_EFFECT = 1e-6
+"""Change of the log odds or log hazard over a variable's range that counts as none."""
 _LETTERS = 26
 """Letters of a line left of the scales; a name may take two lines."""
 
@@ -79,10 +81,15 @@ def draw_nomogram(outcome: OutcomeReport, model: Model) -> Drawing | None:
         None where the model has no equation, or one without any effect.
     """
     equation = model.equation
-    if equation is None or not any(one.coefficient for one in equation.terms):
+    if equation is None:
+        return None
+    # A penalty may leave rounding noise for a weight: no change of risk that anybody could read.
+    terms = [
+        one for one in equation.terms if abs(one.coefficient) * (one.high - one.low) > _NO_EFFECT
+    ]
+    if not terms:
         return None
     points = Points(equation)
-    terms = [one for one in equation.terms if one.coefficient]
     times: list[float | None] = [None]
     if equation.kind == "cox":
         times = [one.months for one in equation.baselines]

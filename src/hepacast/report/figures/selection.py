@@ -11,7 +11,7 @@ from hepacast.report.figures.style import COLOURS, SINGLE_IN, Drawing, canvas, c
 from hepacast.report.wording import column_label, slug, with_range
 
 if TYPE_CHECKING:
-    from hepacast.report.content import Model, OutcomeReport
+    from hepacast.report.content import Model, OutcomeReport, Spread
 
 
 def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
@@ -42,13 +42,27 @@ def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlim(0.5, 12 * max((spread.mean or 1) for spread in counts))
+        axes.set_xlim(0.5, _room(counts))
         axes.set_yticks(range(len(names)), [clip(name, 26) for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel("Columns (log scale), mean over folds")
     caption = f"Columns that remain after each step of {model.name}; lines: range over the folds."
     name = f"{slug(outcome.name)}-{slug(model.name)}-funnel"
     return Drawing(name, f"Selection: {model.name}", caption, figure)
+
+
+def _room(counts: list[Spread]) -> float:
+    """Return the end of the log scale that leaves the longest label its place.
+
+    >>> from hepacast.report.content import Spread
+    >>> round(_room([Spread(mean=50, low=50, high=50)]))
+    85
+    """
+    top = max(max(one.mean or 1.0, one.high or 1.0) for one in counts)
+    letters = max(len(with_range(one)) for one in counts)
+    # The axes are about 140 points wide; a letter takes 4.3.
+    share = min(0.65, (4.3 * letters + 6) / 140)
+    return float(0.5 * (top / 0.5) ** (1 / (1 - share)))
 
 
 def draw_frequency(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:

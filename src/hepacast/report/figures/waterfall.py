@@ -57,7 +57,8 @@ def draw_waterfall(
         what = "cut-off" if model.cut is not None else "median"
         axes.set(xlim=(-1, len(cases)), xlabel="Cases, lowest risk first", xticks=[])
         axes.set_ylabel(f"Score − {what}")
-        axes.legend(handles=swatches, loc="upper left", ncols=3)
+        # Above the axes: inside, one far score would put it over the other bars.
+        figure.legend(handles=swatches, loc="outside upper left", ncols=3)
     caption = (
         f"Scores of {model.name}, {view.words}, relative to the {what} "
         f"({number(cut)}); one bar per case."

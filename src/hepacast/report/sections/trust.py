@@ -18,7 +18,14 @@ def precision(content: ReportContent) -> Section | None:
     if not content.precision:
         return None
     rows = tuple(
-        (one.outcome or "all", one.topic, one.value, "falls short" if one.warn else "", one.text)
+        (
+            one.outcome or "all",
+            one.topic,
+            # Numbers of patients, not shares.
+            round(one.value) if one.value is not None and abs(one.value) >= 100 else one.value,
+            "falls short" if one.warn else "",
+            one.text,
+        )
         for one in content.precision
     )
     columns = tuple(map(Column, ("Outcome", "Topic", "Value", "Verdict", "In words")))
