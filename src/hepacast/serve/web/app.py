@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,11 @@ _ASSETS = {
     "report.css": ("hepacast.report", "templates"),
     "hover.js": ("hepacast.report", "templates"),
     **dict.fromkeys(
-        ("web.css", "models.js", "run.js", "viewer.js"), ("hepacast.serve.web", "static")
+        ("web.css", "models.js", "run.js", "viewer.js", "panes.js"),
+        ("hepacast.serve.web", "static"),
     ),
 }
+_KEY = re.compile(r"[0-9a-f]{16}")
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 
@@ -67,6 +70,13 @@ class Site:
         integrity = {one.name: f"sha384-{one.sha384}" for one in FILES}
         self._templates.globals.update(version=__version__, integrity=integrity)
 
+    def case(self, key: str) -> str:
+        """Return the case of an address, or say that there is none."""
+        name = self.results.case_of(key) if _KEY.fullmatch(key) else None
+        if name is None:
+            raise HTTPException(404, "no such case")
+        return name
+
     def page(
         self,
         template: str,
@@ -101,12 +111,13 @@ def make_app(
     from hepacast.serve.web import (  # noqa: PLC0415 - they need Site
         case_pages,
         cohort_pages,
+        image_pages,
         study_pages,
     )
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(Results(folder), scans)
-    for pages in (cohort_pages, case_pages, study_pages):
+    for pages in (cohort_pages, case_pages, image_pages, study_pages):
         app.include_router(pages.router(site))
     app.add_api_route("/static/{name}", _asset)
     app.add_api_route("/vendor/{name}", _vendored)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepacast.imaging.resample import resample_to
 from hepacast.io.nifti import write_nifti
 from hepacast.run.gather import gather
 from hepacast.run.load import load_case
@@ -20,6 +21,7 @@ from hepacast.run.measure import plan_cases
 from hepacast.run.pictures import COLOURS
 
 if TYPE_CHECKING:
+    from hepacast.core.geometry import Grid
     from hepacast.core.volume import Region, Volume
     from hepacast.run.load import Loaded
     from hepacast.run.measure import CaseTask
@@ -28,6 +30,8 @@ KEPT = 2
 """Cases held in memory."""
 WINDOWS = {"liver": (-45.0, 105.0), "soft tissue": (-150.0, 250.0), "bone": (-450.0, 1050.0)}
 """Lower and upper end of the usual windows of CT, HU."""
+
+AIR_HU = -500.0
 
 
 def colour(index: int) -> tuple[int, int, int]:
@@ -50,9 +54,12 @@ class Scans:
     ----------
     tasks : dict of case to CaseTask
         From the study file.
+    clinical : dict of case to dict of variable to str
+        Cells of the clinical table that are not empty.
     """
 
     tasks: dict[str, CaseTask]
+    clinical: dict[str, dict[str, str]] = field(default_factory=dict)
     _kept: OrderedDict[str, Loaded] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -65,7 +72,13 @@ class Scans:
         HepacastError
             If the study file or its tables must be mended.
         """
-        return cls({task.case: task for task in plan_cases(gather(study), folder)})
+        materials = gather(study)
+        table = materials.clinical
+        cells = {
+            case: {name: cell for name in table.variables if (cell := table.text.column(name)[row])}
+            for row, case in enumerate(table.cases)
+        }
+        return cls({task.case: task for task in plan_cases(materials, folder)}, cells)
 
     def load(self, case: str) -> Loaded:
         """Read all images and regions of one case as they are measured.
@@ -92,33 +105,62 @@ def nifti_bytes(image: Volume | Region) -> bytes:
         return path.read_bytes()
 
 
+def region_numbers(loaded: Loaded) -> dict[str, int]:
+    """Give every region, by name, the number of its colour in all phases."""
+    names = dict.fromkeys(name for regions in loaded.regions.values() for name in regions)
+    return {name: at for at, name in enumerate(names)}
+
+
+def is_hounsfield(image: Volume) -> bool:
+    """Guess whether intensities are HU: only there is air so far below zero."""
+    return bool(image.data.min() < AIR_HU)
+
+
 def default_window(image: Volume) -> tuple[float, float]:
     """Return the 2nd and 98th percentile of an image, or a little more if they are equal."""
     low, high = np.percentile(image.data, [2, 98]).tolist()
     return low, max(high, low + 1.0)
 
 
-def slice_png(
-    image: Volume,
-    regions: list[tuple[int, Region]],
-    k: int,
-    window: tuple[float, float],
-    opacity: float = 0.4,
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a plain slice is drawn.
+
+    Parameters
+    ----------
+    window : tuple of float
+        Intensities shown black and white.
+    regions : tuple of (Region, int)
+        Laid over the image, with the number that gives the colour.
+    opacity : float
+        Of the regions, 0 to 1.
+    overlay : Volume or None
+        A map on any grid.
+    ends : tuple of float
+        Where the map's colours begin and end; nothing is drawn at or below the first.
+    strength : float
+        Opacity of the map, 0 to 1.
+    """
+
+    window: tuple[float, float]
+    regions: tuple[tuple[Region, int], ...] = ()
+    opacity: float = 0.4
+    overlay: Volume | None = None
+    ends: tuple[float, float] = (0.0, 1.0)
+    strength: float = 0.6
+
+
+def slice_png(image: Volume, k: int, look: Look) -> bytes:
     """Draw one axial slice, for browsers without WebGL.
 
     Parameters
     ----------
     image : Volume
         The phase.
-    regions : list of (int, Region)
-        Regions to lay over it, with their number, which gives the colour.
     k : int
         Slice; one outside is brought to the nearest.
-    window : tuple of float
-        Intensities shown black and white.
-    opacity : float
-        Of the regions, 0 to 1.
+    look : Look
+        How.
 
     Returns
     -------
@@ -128,12 +170,16 @@ def slice_png(
     from PIL import Image  # noqa: PLC0415 - loads slowly
 
     k = min(max(k, 0), image.grid.shape[0] - 1)
-    low, high = window
+    low, high = look.window
     grey = np.clip((image.data[k] - low) / (high - low), 0, 1) * 255
     shown = np.repeat(grey[:, :, None], 3, axis=2)
-    for at, region in regions:
+    for region, at in look.regions:
         mask = region.mask[k]
-        shown[mask] = (1 - opacity) * shown[mask] + opacity * np.array(colour(at))
+        shown[mask] = (1 - look.opacity) * shown[mask] + look.opacity * np.array(colour(at))
+    if look.overlay is not None:
+        _, rows, columns = image.grid.shape
+        here = image.grid.crop((slice(k, k + 1), slice(0, rows), slice(0, columns)))
+        _lay(shown, look, look.overlay, here)
     shown = _upright(shown, image)
     picture = Image.fromarray(np.round(shown).astype(np.uint8))
     _, dj, di = image.grid.spacing
@@ -142,6 +188,17 @@ def slice_png(
     stream = io.BytesIO()
     picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _lay(shown: np.ndarray, look: Look, overlay: Volume, grid: Grid) -> None:
+    """Lay a map over a slice, in place."""
+    from matplotlib import colormaps  # noqa: PLC0415 - loads slowly
+
+    low, high = look.ends
+    here = resample_to(overlay, grid, "linear", outside=low).data[0]
+    tints = colormaps["inferno"](np.clip((here - low) / (high - low), 0, 1))[..., :3] * 255
+    drawn = here > low
+    shown[drawn] = (1 - look.strength) * shown[drawn] + look.strength * tints[drawn]
 
 
 def _upright(shown: np.ndarray, image: Volume) -> np.ndarray:

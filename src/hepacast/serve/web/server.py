@@ -53,13 +53,14 @@ def serve(
         ) from error
     scans = None if study is None else Scans.of_study(study, folder)
     token = new_token()
-    with _listen(port) as listener:
+    with listen(port) as listener:
         say(f"http://{HOST}:{listener.getsockname()[1]}/?token={token}")
         say("Stop with Ctrl-C.")
         config = uvicorn.Config(
             make_app(folder, token, scans=scans),
             # The access log would hold the token.
             access_log=False,
+            ws="none",
             log_level="warning",
             # Streams of progress never end by themselves.
             timeout_graceful_shutdown=1,
@@ -67,7 +68,7 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """Take a port."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepacast.core.errors import HepacastError
 from hepacast.report.figures.pick import views
-from hepacast.serve.web.calculator import inputs_of, say
+from hepacast.serve.web.calculator import grouped, inputs_of, say
 from hepacast.serve.web.progress import JournalReader, events
 from hepacast.serve.web.thresholds import THRESHOLDS, counts_of
 
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
     from hepacast.serve.web.app import Site
 
-_ALONE = ("report.html", "report.pdf", "tables.docx", "references.bib", "result.json")
+_ALONE = {
+    "report.html": "Report, to read",
+    "report.pdf": "Report, to print",
+    "tables.docx": "Tables, for a manuscript",
+    "references.bib": "References",
+    "result.json": "All numbers behind the report",
+}
 _FOLDERS = ("figures", "tables", "pages")
 _META = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 _NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
@@ -97,14 +103,16 @@ def _calculator(site: Site, routes: APIRouter) -> None:
         predictor = site.results.predictor
         name = site.results.case_of(case) if case else None
         record = None if name is None else site.results.record(name)
+        cells = site.scans.clinical.get(name) if site.scans and name else None
         measured = [row.case for row in site.results.rows if row.state in {"scored", "measured"}]
         return site.page(
             "calculator.html",
             active="calculator",
             about=predictor.about if predictor else None,
-            inputs=inputs_of(predictor, record) if predictor else [],
+            groups=grouped(inputs_of(predictor, record, cells)) if predictor else [],
             cases=measured,
             chosen=case,
+            clinical=cells,
         )
 
     @routes.post("/calculator")
@@ -127,7 +135,7 @@ def _report(site: Site, routes: APIRouter) -> None:
     @routes.get("/report")
     def report() -> Response:
         folder = site.results.folder
-        alone = [name for name in _ALONE if (folder / name).is_file()]
+        alone = [(name, words) for name, words in _ALONE.items() if (folder / name).is_file()]
         lists = {
             name: sorted(one.name for one in (folder / name).glob("*") if one.is_file())
             for name in ("figures", "tables")

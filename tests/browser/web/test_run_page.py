@@ -1,0 +1,90 @@
+"""The page of a run at work: progress, failures and the end come by themselves."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hepacast.run.journal import JOURNAL
+from tests.browser.web.conftest import EVIL, Visit, served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+
+class Run:
+    """A run that does what the test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL
+
+    def write(self, event: str, **words: object) -> None:
+        line = {"at": time.time(), "process": 7, "event": event, **words}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+@pytest.fixture
+def watched(browser: Browser, tmp_path: Path) -> Iterator[tuple[Visit, Run]]:
+    """Open the page of a run that has just begun, without results."""
+    with served(tmp_path) as site:
+        context = browser.new_context(viewport={"width": 390, "height": 900})
+        visit = Visit(context.new_page(), site, 390)
+        visit.open(f"/?token={site.token}")
+        run = Run(tmp_path)
+        run.write("started", stage="measure cases", total=3)
+        visit.open("/run")
+        yield visit, run
+        context.close()
+
+
+def test_progress_and_failures_come_without_reloading(watched: tuple[Visit, Run]) -> None:
+    visit, run = watched
+    page = visit.page
+    page.wait_for_selector("#state:has-text('working')")
+    assert page.locator("#stages td").nth(1).inner_text() == "0 of 3"
+    run.write("advanced", stage="measure cases", item="a", done=1, total=3, per_s=0.5, left_s=4.0)
+    page.wait_for_selector("#stages td:has-text('1 of 3')")
+    assert page.locator("#stages progress").get_attribute("value") == "1"
+    assert page.locator("#stages").inner_text().split("\t")[4:6] == ["4 s", "a"]
+    run.write("failed", stage="measure", item=EVIL, error="RegionError", text=f"no mask {EVIL}")
+    run.write("advanced", stage="measure cases", item=EVIL, done=2, total=3)
+    run.write("noticed", where="case a", text="liver reaches the end of the scan")
+    page.wait_for_selector("#n-failures:has-text('1')")
+    assert page.locator("#failures li").inner_text() == f"{EVIL}, measure: no mask {EVIL}"
+    assert "liver reaches" in page.locator("#notices").inner_text()
+    run.write("advanced", stage="measure cases", item="c", done=3, total=3)
+    page.wait_for_selector("#state:has-text('ended')")
+    assert page.locator("#state").get_attribute("role") == "status"
+    visit.require_quiet()
+    visit.require_fits()
+    visit.keep("run-live")
+
+
+def test_a_run_that_is_resumed_begins_anew_on_the_page(watched: tuple[Visit, Run]) -> None:
+    visit, run = watched
+    visit.page.wait_for_selector("#stages td:has-text('0 of 3')")
+    run.write("failed", stage="measure", item="a", error="RegionError", text="no mask")
+    visit.page.wait_for_selector("#n-failures:has-text('1')")
+    run.write("started", process=8, stage="measure cases", total=5)
+    visit.page.wait_for_selector("#stages td:has-text('0 of 5')")
+    assert visit.page.locator("#n-failures").inner_text() == "0"
+
+
+@pytest.mark.parametrize("page", ["/cohort", "/models", "/calculator", "/report"])
+def test_pages_say_that_there_are_no_results_yet(page: str, watched: tuple[Visit, Run]) -> None:
+    visit, _ = watched
+    answer = visit.open(page)
+    assert answer is not None
+    assert answer.status == 200
+    assert any(
+        words in visit.page.locator("main").inner_text()
+        for words in ("No results yet", "has no predictor", "No report yet")
+    )
+    visit.require_quiet()
