@@ -65,6 +65,8 @@ def draw_images(shape: Shape, folder: Path, size: Size, *, on_event: Listener = 
         Told of every patient.
     """
     centres = size.of(shape.centres)
+    # Of few patients more must be read twice, or a fold has none of them.
+    twice = 0.4 if size.patients == 1 else 0.9
     params = PhantomParams(
         patients=sum(centres),
         seed=SEED,
@@ -72,8 +74,7 @@ def draw_images(shape: Shape, folder: Path, size: Size, *, on_event: Listener = 
         phases=shape.phases,
         centres=len(centres),
         centre_sizes=centres,
-        # Read twice were a few of the paper's patients; of a small share of them, rather more.
-        second_reader_share=0.4 if shape.reread else 0.0,
+        second_reader_share=twice if shape.reread else 0.0,
     )
     write_cohort(params, folder, on_event)
     if shape.modality == "ceus":
