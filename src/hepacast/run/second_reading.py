@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.io.tables import read_table
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from hepacast.run.execute import Executor
     from hepacast.run.flow import Joined
     from hepacast.run.gather import Materials
+
+_COPY_COLUMNS = 10
 
 
 def read_again(
@@ -70,13 +74,45 @@ def read_again(
     if materials.measured and materials.study.cases and materials.study.cases.reader:
         readings = _merge(readings, _measured(materials, out, executor, on_event))
     first = readings[0].columns
-    readings = [one.select(first) for one in readings]
+    own = joined.table.select(first)
+    readings = [without_copies(one.select(first), own, on_event=on_event) for one in readings]
     rereading = Rereading(tuple(readings), params, materials.study.split.seed)
     rows = zip(joined.table.cases, joined.table.patients, strict=True)
     count = require_rereading(rereading, division.develop, dict(rows))
     said = f"{count} development patients with {1 + len(readings)} readings of {len(first)} columns"
     on_event(Noticed("reliability", said))
     return rereading
+
+
+def without_copies(
+    reading: FeatureTable, first: FeatureTable, *, on_event: Listener = ignore
+) -> FeatureTable:
+    """Leave out, and name, the cases whose second reading repeats the first one bit by bit.
+
+    Somebody copied the masks: their agreement is no agreement of readers.  Tables of
+    fewer than ten columns are left alone, because readers may agree on a few sizes.
+
+    Examples
+    --------
+    >>> from hepacast.core.table import FeatureName, FeatureTable
+    >>> names = tuple(FeatureName.clinical(f"x{at}") for at in range(10))
+    >>> first = FeatureTable(np.arange(20.0).reshape(2, 10), ("a", "b"), names)
+    >>> values = first.values + [[0.0], [0.1]]
+    >>> without_copies(FeatureTable(values, ("a", "b"), names), first).cases
+    ('b',)
+    """
+    if len(reading.columns) < _COPY_COLUMNS:
+        return reading
+    known = set(first.cases)
+    shared = [case for case in reading.cases if case in known]
+    pairs = zip(shared, reading.rows(shared).values, first.rows(shared).values, strict=True)
+    copies = [case for case, again, once in pairs if np.array_equal(again, once, equal_nan=True)]
+    if not copies:
+        return reading
+    named = ", ".join(copies[:5]) + (" and more" if len(copies) > 5 else "")
+    said = f"{len(copies)} second readings are copies of the first and were left out ({named})"
+    on_event(Noticed("reliability", said))
+    return reading.rows(case for case in reading.cases if case not in copies)
 
 
 def _tables(materials: Materials, joined: Joined, on_event: Listener) -> list[FeatureTable]:

@@ -26,11 +26,13 @@ from hepacast.run.protocol import assess, plan
 from hepacast.run.published import Order, as_published, choose_first
 from hepacast.run.recipe import with_algorithms
 from hepacast.run.reread import Rereading, RereadParams
+from hepacast.run.second_reading import without_copies
 from hepacast.run.split_settings import SplitParams
 from hepacast.run.study import ModelsParams, ScoreParams
 from hepacast.select import STEPS
 
 if TYPE_CHECKING:
+    from hepacast.core.events import Event
     from tests.unit.run.conftest import Small
 
 SPLIT = SplitParams(seed=7, outer=4, repeats=1, inner=2)
@@ -108,6 +110,21 @@ def test_two_patients_read_twice_are_too_few() -> None:
     train = Fold(frozenset(cohort.table.patients), frozenset()).train(cohort)
     with pytest.raises(NotEstimableError, match="three training cases"):
         few.choose(train)
+
+
+def test_readings_that_were_copied_are_left_out_and_named() -> None:
+    cohort = noise(columns=20)
+    heard: list[Event] = []
+    values = readings(cohort, 20).values.copy()
+    values[[1, 4]] = cohort.table.values[[1, 4]]
+    copied = [cohort.table.cases[at] for at in (1, 4)]
+    second = without_copies(cohort.table.with_values(values), cohort.table, on_event=heard.append)
+    assert set(cohort.table.cases) - set(second.cases) == set(copied)
+    assert f"2 second readings are copies of the first and were left out ({', '.join(copied)})" in (
+        str(heard)
+    )
+    few = cohort.table.select(cohort.table.columns[:9])
+    assert without_copies(few, few).cases == few.cases
 
 
 def test_columns_read_once_stay() -> None:
