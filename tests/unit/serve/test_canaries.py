@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hepacast.run.predictor_files import read_predictor
 from hepacast.serve.audit import Audit
 from hepacast.serve.jobs import Jobs
+from hepacast.serve.objects import predict_folder
 from hepacast.serve.rest import Service, make_app
 from hepacast.serve.runner import Runner
 from hepacast.serve.worker import Worker
@@ -72,3 +75,16 @@ def test_nothing_but_the_result_knows_whom_it_is_about(
     assert [word for word in CANARIES if word in words] == []
     assert leaks(tmp_path / "state") == []
     assert os.listdir(tmp_path / "tmp") == []  # noqa: PTH208
+
+
+def test_a_prediction_asks_no_other_computer(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_words: object) -> None:
+        pytest.fail("a connection")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    result, _ = predict_folder(read_predictor(small / "out" / "predictor"), small / "3", tmp_path)
+    assert 0 < result.probability < 1

@@ -324,3 +324,18 @@ def test_a_defect_is_answered_without_its_text(
     answer = client.get(f"/v1/jobs/{JOB}")
     assert (answer.status_code, answer.json()) == (500, {"detail": "a defect: KeyError"})
     assert NAME not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_no_route_takes_the_address_of_another_server(client: TestClient) -> None:
+    said = client.get("/openapi.json").json()
+    taken = [
+        parameter["name"]
+        for verbs in said["paths"].values()
+        for verb in verbs.values()
+        for parameter in verb.get("parameters", ())
+    ]
+    assert set(taken) == {"job", "kind"}
+    bodies = [verb["requestBody"] for verbs in said["paths"].values() for verb in verbs.values()
+              if "requestBody" in verb]  # fmt: skip
+    assert len(bodies) == 1
+    assert set(bodies[0]["content"]) == {"application/zip", "multipart/form-data"}
