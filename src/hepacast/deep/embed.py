@@ -58,7 +58,8 @@ def embed(network: Network, crops: Crops, table: FeatureTable, prefix: FeatureNa
         If the network cannot read the pictures.
     """
     network.check(crops.pixels.shape[1:])
-    vectors = require("hepacast.deep.loop").vectors_of(network, crops).double().numpy()
+    with require("hepacast.deep.device").kept_memory():
+        vectors = require("hepacast.deep.loop").vectors_of(network, crops).double().numpy()
     vectors[~crops.present.all(axis=1)] = np.nan
     at = {case: row for row, case in enumerate(table.cases)}
     if foreign := [case for case in crops.cases if case not in at]:
