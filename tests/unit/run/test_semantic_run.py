@@ -16,9 +16,10 @@ from hepacast.run.cohorts import Division
 from hepacast.run.embed import KeptCrops, keep_crops
 from hepacast.run.execute import Executor
 from hepacast.run.flow import Joined
+from hepacast.run.recipes import Size, study_text
 from hepacast.run.semantic import Lesson, _draw, _lessons, teach, with_semantics
 from hepacast.run.semantic_settings import SemanticBlockParams
-from hepacast.run.study import Study
+from hepacast.run.study import parse_study
 
 LOOP = {"epochs": 2, "batch": 8, "optimiser": "adam", "learning_rate": 0.01, "augment": None}
 BLOCK = {
@@ -92,10 +93,8 @@ def test_teachers_leave_with_a_reason_or_stay(tmp_path: Path) -> None:
     division = Division(frozenset(CASES[:30]), {"test": frozenset(CASES[30:])})
     heard: list[Event] = []
     for then, left in (("leave", 26), ("stay", 34)):
-        study = Study.model_construct(
-            features={"dsfr": block(then=then)},
-            split=Study.model_fields["split"].default,
-        )
+        study = parse_study(study_text("cect-dsfr", Size()))
+        study = study.model_copy(update={"features": {"dsfr": block(then=then)}})
         found, divided = with_semantics(
             study, joined, division, (tmp_path, keys), Executor(), on_event=heard.append
         )
