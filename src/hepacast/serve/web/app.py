@@ -117,6 +117,8 @@ def make_app(
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(Results(folder), scans)
+    # Reading a large result takes seconds: before the first page, and not with it.
+    _ = site.results.content
     for pages in (cohort_pages, case_pages, image_pages, study_pages):
         app.include_router(pages.router(site))
     app.add_api_route("/static/{name}", _asset)

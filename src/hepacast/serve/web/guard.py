@@ -100,21 +100,19 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        status = [0]
+        response = self._decide(scope)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                status[0] = message["status"]
+                if response is None and message["status"] in {404, 405}:
+                    self.refusals.write(scope, "no such page", message["status"])
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("content-security-policy", POLICY)
             await send(message)
 
-        response = self._decide(scope)
         await (response or self.app)(scope, receive, answer)
-        if response is None and status[0] in {404, 405}:
-            self.refusals.write(scope, "no such page", status[0])
 
     def _decide(self, scope: Scope) -> Response | None:
         """Return the refusal, or None where the way is free."""

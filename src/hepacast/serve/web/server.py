@@ -69,11 +69,13 @@ def serve(
 
 
 def listen(port: int) -> socket.socket:
-    """Take a port."""
+    """Take a port of this computer, 0 for any, and let callers wait at it."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        # Who opens the address at once waits instead of being refused.
+        listener.listen(128)
     except OSError as error:
         listener.close()
         raise PortError(
