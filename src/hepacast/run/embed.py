@@ -176,6 +176,7 @@ def _cut(
     settings: EmbeddingParams | CropsParams,
 ) -> Pictures:
     """Resample, scale to 0-1, and blank what lies outside if asked to."""
+    image.grid.require_same(region.grid, what=f"image and region {region.name}")
     data = scaled(resample_to(image, grid, "linear").data, settings.scale)
     if outside == "floor":
         data = data * _inside(region, grid)

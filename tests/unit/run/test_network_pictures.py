@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hepacast.core.errors import ImageFileError, NotEstimableError, StudyError
+from hepacast.core.errors import GeometryError, ImageFileError, NotEstimableError, StudyError
 from hepacast.core.events import Event, Noticed
 from hepacast.core.folds import Cohort, Fold
 from hepacast.core.geometry import Grid
 from hepacast.core.outcome import Binary, Survival
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.core.volume import Region, Volume
+from hepacast.deep.frames import ScaleParams
 from hepacast.deep.networks import Encoder2dParams, FusionParams, ResNet2dParams, ResNet3dParams
 from hepacast.io.store import StoreError
 from hepacast.run.chain import Recipe
@@ -105,6 +106,18 @@ def test_a_flat_picture_is_refused_by_name() -> None:
     case.images["A"] = Volume(np.zeros(GRID.shape, np.float32), GRID)
     with pytest.raises(ImageFileError, match=r"phase A.*more than one grey level"):
         embed_case(case, SMALL)
+
+
+def test_a_mask_outside_the_image_is_refused() -> None:
+    case = loaded("A")
+    away = replace(GRID, origin=(500.0, 0.0, 0.0))
+    case.regions["A"]["tumour"] = Region(ball(8, "tumour").mask, away, "tumour")
+    window = {"window": (100.0, 200.0)}
+    block = SMALL.model_copy(update={"scale": ScaleParams.model_validate(window)})
+    with pytest.raises(GeometryError, match="image and region tumour must lie on one grid"):
+        embed_case(case, block)
+    with pytest.raises(GeometryError, match="image and region tumour must lie on one grid"):
+        cut_case(case, CropsParams(region="tumour", side=32), ("A",))
 
 
 def test_weights_that_are_not_there_or_others_are_refused(tmp_path: Path) -> None:
