@@ -11,7 +11,7 @@ from pydantic import Field
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import CompetingRisks, Survival
 from hepacast.models.model import ModelParams, WeightedSum, complete, model
-from hepacast.models.regression import logistic_weights
+from hepacast.models.regression import dependent, logistic_weights
 from hepacast.stats.inputs import some_events
 
 if TYPE_CHECKING:
@@ -69,9 +69,16 @@ def discrete_hazard(
     rows, interval, happened = _person_periods(time, event, edges)
     used = np.unique(interval)
     dummies = (interval[:, None] == used[None, 1:]).astype(np.float64)
-    matrix = np.hstack([values[rows][:, varies], dummies])
-    beta, firth = logistic_weights(matrix, happened)
     notes = [f"{len(used)} intervals, {len(rows)} case intervals"]
+    # Intervals come first by name: a column that follows from others gets no weight.
+    labels = [f" {at}" for at in range(dummies.shape[1])]
+    labels += [f"x {train.table.columns[at]}" for at in varies]
+    extra = set(dependent(np.hstack([dummies, values[rows][:, varies]]), labels))
+    kept = [at for k, at in enumerate(varies, start=dummies.shape[1]) if k not in extra]
+    if len(kept) < len(varies):
+        notes.append(f"{len(varies) - len(kept)} columns follow from the others, no weight")
+    varies = np.array(kept, dtype=np.intp)
+    beta, firth = logistic_weights(np.hstack([values[rows][:, varies], dummies]), happened)
     if firth:
         notes.append("the likelihood has no maximum (separation): Firth's penalty was used")
     names = [train.table.columns[at] for at in varies]

@@ -35,6 +35,9 @@ class _Pieces:
     mean: Float[np.ndarray, "event term"]
 
 
+# A trial step may be so long that nobody is left at risk: callers take a likelihood that is not
+# finite for one that is worse.
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def cox_pieces(
     sets: RiskSets, X: Float[np.ndarray, "case term"], beta: Float[np.ndarray, " term"]
 ) -> _Pieces:

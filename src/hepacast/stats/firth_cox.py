@@ -103,10 +103,11 @@ def firth_maximum(
     for _ in range(_STEPS):
         step = np.linalg.lstsq(information, score, rcond=1e-12)[0]
         step *= min(1.0, 5.0 / max(float(np.abs(step).max(initial=0.0)), 1e-300))
-        new = _penalised(evaluate, beta + step)
-        while new[0] < value - 1e-12 * abs(value) and np.abs(step).max() > 1e-13:
+        new = _tried(evaluate, beta + step)
+        least = value - 1e-12 * abs(value)
+        while not new[0] >= least and np.abs(step).max() > 1e-13:
             step = step / 2
-            new = _penalised(evaluate, beta + step)
+            new = _tried(evaluate, beta + step)
         beta = beta + step
         value, score, information = new
         if np.abs(step).max(initial=0.0) < 1e-9 * (1 + np.abs(beta).max(initial=0.0)):
@@ -130,6 +131,16 @@ def _penalised(
         up, down = (_half_logdet(evaluate(beta + sign * nudge)[2]) for sign in (1, -1))
         score[term] += (up - down) / (2 * _DIFFERENCE)
     return loglik + _half_logdet(information), score, information
+
+
+def _tried(
+    evaluate: Callable[[Float[np.ndarray, " term"]], Evaluated], beta: Float[np.ndarray, " term"]
+) -> Evaluated:
+    """Evaluate a step that may be too long: where nobody is left at risk it is worse than any."""
+    try:
+        return _penalised(evaluate, beta)
+    except NotEstimableError:
+        return -np.inf, np.zeros_like(beta), np.eye(len(beta))
 
 
 def _half_logdet(information: Float[np.ndarray, "term term"]) -> float:

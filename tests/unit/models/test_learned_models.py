@@ -266,3 +266,14 @@ def test_the_discrete_hazard_approaches_cox_with_many_intervals() -> None:
     ]
     assert gaps[1] < 0.2
     assert gaps[1] < gaps[0]
+
+
+def test_a_column_that_follows_from_others_gets_no_weight_in_a_discrete_hazard() -> None:
+    values, risk = draw(120, 26)
+    rng = np.random.default_rng(27)
+    outcome = Survival(rng.exponential(np.exp(-risk)), rng.random(120) < 0.8)
+    alone = fit("discrete-hazard", train_on(values, outcome))
+    more = np.column_stack([values, values.sum(axis=1)])
+    twice = fit("discrete-hazard", train_on(more, outcome))
+    assert len(twice.coefficients) == len(alone.coefficients)
+    assert any("follow from the others" in note for note in twice.notes)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import optimize
@@ -10,8 +12,11 @@ from scipy import optimize
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.cox import fit_cox
 from hepacast.stats.fine_gray import fit_fine_gray
-from hepacast.stats.firth_cox import firth_cox
+from hepacast.stats.firth_cox import firth_cox, firth_maximum
 from hepacast.stats.risk_sets import monotone_direction, risk_sets
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def cohort(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,3 +76,16 @@ def test_the_answer_is_that_of_all_pairs(seed: int) -> None:
     # Cases who are never at risk at an event, or all alike while they are, decide nothing.
     lowest = float((pairs @ answer.x).sum())
     assert (lowest < -1e-6) == bool((pairs @ found < -1e-6).any())
+
+
+def test_a_step_beyond_which_nothing_is_known_is_halved() -> None:
+    def evaluate(
+        beta: Float[np.ndarray, " term"],
+    ) -> tuple[float, Float[np.ndarray, " term"], Float[np.ndarray, "term term"]]:
+        known = float(abs(beta[0]) < 0.9)
+        away = beta - 0.5
+        return -float(away @ away), -2 * away, np.array([[known]])
+
+    assert firth_maximum(evaluate, 1) == pytest.approx([0.5], abs=1e-6)
+    with pytest.raises(NotEstimableError, match="must vary among the cases at risk"):
+        firth_maximum(lambda beta: (0.0, beta, np.zeros((1, 1))), 1)
