@@ -100,7 +100,7 @@ class Returned(Params):
     n: int
     """Patients scored whose outcome is known."""
     events: int
-    """With the event."""
+    """With the event; by the horizon, where there is a time."""
     not_scored: int | None
     """Left out: images or variables missing or unreadable."""
     without_outcome: int | None

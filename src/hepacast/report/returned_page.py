@@ -47,11 +47,12 @@ def _count(count: int | None) -> str:
 
 def _facts(one: Returned) -> list[tuple[str, str]]:
     when = "" if one.at_days is None else f" within {one.at_days:.0f} days"
+    by = "" if one.at_days is None else " by then"
     return [
         ("Predictor", f"{one.predictor}, sha256 {one.digest}"),
         ("Forecast", f"{one.outcome}{when}, by the model {one.model}"),
         ("Made", f"{one.day}, hepacast {one.software}"),
-        ("Patients scored", f"{one.n}, {one.events} with the event"),
+        ("Patients scored", f"{one.n}, {one.events} with the event{by}"),
         ("Not scored", _count(one.not_scored)),
         ("Without known outcome", _count(one.without_outcome)),
         ("Outside the range of training", _count(one.outside)),

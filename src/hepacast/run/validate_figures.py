@@ -3,7 +3,7 @@
 
 Every curve rests on bands of predicted risk between round numbers, each wide enough for
 five patients with the event and five without; counts of one to four are not told.  So
-neither a number nor the difference of two is about fewer than five patients.
+neither a point of a curve nor what lies between two neighbours is about fewer than five.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def summarise(tried: Tried, centre: str, day: str) -> Returned:
         at_days=about.at_days,
         software=__version__,
         n=len(outcome),
-        events=int(outcome.event.sum()),
+        events=int(happened.sum()),
         not_scored=cell(tried.not_scored),
         without_outcome=cell(tried.without_outcome),
         outside=cell(tried.outside),

@@ -235,6 +235,8 @@ def test_no_count_and_no_difference_of_counts_is_about_fewer_than_five(
         assert band.events >= LEAST
         assert band.n - band.events >= LEAST
         assert (round(band.low, 2), round(band.high, 2)) == (band.low, band.high)
+    assert sum(band.n for band in told.bands) == told.n
+    assert sum(band.events for band in told.bands) == told.events
     inner = [band.low for band in told.bands[1:]]
     for curve in (told.decision, told.roc):
         assert [point.threshold for point in curve] in ([], inner)
