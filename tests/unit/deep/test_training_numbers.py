@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +69,22 @@ def test_the_same_seed_gives_the_same_bits_with_one_and_two_workers(precision: s
     two = fit_network(train, crops, params, Session(workers=2))
     assert same(one, two)
     assert not same(one, fit_network(train, crops, params, Session(seed=8)))
+
+
+def trained_elsewhere(seed: int) -> dict[str, np.ndarray]:
+    """Train in whatever process this is."""
+    cohort, crops = study()
+    fitted = fit_network(halves(cohort)[0], crops, settings(epochs=2), Session(seed=seed))
+    return {name: tensor.numpy() for name, tensor in weights(fitted).items()}
+
+
+@pytest.mark.slow
+def test_folds_trained_beside_each_other_in_processes_have_the_same_bits() -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        apart = list(pool.map(trained_elsewhere, (7, 8)))
+    for seed, found in zip((7, 8), apart, strict=True):
+        here = trained_elsewhere(seed)
+        assert all(np.array_equal(here[name], found[name]) for name in here)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
