@@ -40,7 +40,7 @@ SourceParams = Annotated[OrthancParams | DicomWebParams, Setting(discriminator="
 
 
 class NodeError(HepacastError, RuntimeError):
-    """A node that cannot start."""
+    """A node that cannot start or go on."""
 
 
 class NodeParams(Params):
@@ -118,7 +118,7 @@ class Node:
         Raises
         ------
         NodeError
-            If another node works in the same folder.
+            If another node works in the same folder, or it cannot go on.
         OSError
             If the port is taken.
         """
@@ -147,18 +147,24 @@ class Node:
             if params.listen is not None:
                 stack.callback(listen(params.listen, spool).shutdown)
                 spool.reachable()
-            self._watch(spool, stop)
+            self._watch(spool, runner, stop)
 
     def _source(self, params: OrthancParams | DicomWebParams, spool: Spool) -> Orthanc | DicomWeb:
         if isinstance(params, OrthancParams):
             return Orthanc(params, self.folder / "orthanc.cursor", spool)
         return DicomWeb(params, self.folder / "dicomweb.json", spool)
 
-    def _watch(self, spool: Spool, stop: threading.Event) -> None:
+    def _watch(self, spool: Spool, runner: Runner, stop: threading.Event) -> None:
         """Turn studies into jobs, and remove old results, until told to stop."""
         due = 0.0
         while not stop.wait(_TURN_S):
             spool.sweep()
+            if not runner.is_alive:
+                raise NodeError(
+                    what="a node works on what it receives",
+                    got="a thread that has ended",
+                    fix="See that the disk has room, and start it again; nothing is lost.",
+                )
             if time.monotonic() >= due:
                 remove_old(self.folder, self.params.keep_days * _DAY_S)
                 due = time.monotonic() + _HOUR_S

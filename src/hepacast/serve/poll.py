@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f-]{44}")
 _PAGE = 100
-OBJECT_BYTES = 2**30
+OBJECT_BYTES = 2**29
 """Largest object that is fetched."""
 
 
@@ -89,7 +89,8 @@ class Poll:
                     return
         except (ArchiveError, SpoolFullError) as error:
             trouble = f"{error.what}; {error.got}"
-        except OSError as error:
+        except Exception as error:
+            # Whatever it is, the thread has to ask again.
             trouble = type(error).__name__
         if trouble != self._trouble:
             self.audit.write("archive", reason=trouble or "back")

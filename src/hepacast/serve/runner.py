@@ -54,6 +54,11 @@ class Runner:
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works; a disk that is full can end it."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """End after the job at hand."""
         self._stop.set()

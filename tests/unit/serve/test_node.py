@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.serve.audit import check
 from hepacast.serve.jobs import Jobs
@@ -63,6 +64,16 @@ def test_a_wrong_setting_is_named(text: str, said: str, tmp_path: Path) -> None:
         read_settings(tmp_path / "node.yaml")
 
 
+def test_the_command_names_a_wrong_setting_and_starts_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "node.yaml").write_text("listen: {callers: []}")
+    words = ["serve-node", str(tmp_path), str(tmp_path / "node.yaml")]
+    assert main([*words, "--state", str(tmp_path / "state")]) == 2
+    assert "listen.callers" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
 def test_two_nodes_never_share_a_folder(tmp_path: Path) -> None:
     with alone(tmp_path), pytest.raises(NodeError), alone(tmp_path):
         pass
@@ -80,6 +91,17 @@ def test_old_results_go_and_the_jobs_stay_known(jobs: Jobs, tmp_path: Path) -> N
     assert not (jobs.place("a" * 64) / "out").exists()
     assert (jobs.place("b" * 64) / "out").is_dir()
     assert jobs.find("a" * 64) is not None
+
+
+def test_a_node_that_cannot_work_ends_and_does_not_only_receive(
+    tmp_path: Path, pretender: Pretender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hepacast.serve.runner.Runner._run", lambda _runner: None)
+    port = free_port()
+    params = NodeParams.model_validate({"listen": {"port": port, "callers": ["PACS"]}})
+    with pytest.raises(NodeError, match="thread"):
+        Node(params, tmp_path / "state", pretender).run(threading.Event())
+    assert not is_open(port)
 
 
 def test_a_study_goes_through_and_stopping_keeps_everything(
