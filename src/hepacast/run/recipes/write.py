@@ -118,6 +118,7 @@ def _lines_of(text: str, size: Size) -> Iterator[str]:
 def _write_headings(folder: Path, *, tables: bool) -> None:
     """Write what the user fills in: a dictionary to cut down, and the first lines of tables."""
     fields = dictionary()
+    fields["case"]["label"] = "Case"
     if tables:
         fields["centre"] = fields.pop("site")
     head = "# Keep the columns that you have; add yours: kind, unit, levels, timing.\n"
