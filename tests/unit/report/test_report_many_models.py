@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from hepacast.report.blocks import Details
 from hepacast.report.content import (
     Calibration,
     CalibrationPoint,
+    Comparison,
     Estimate,
     Evaluation,
     Model,
@@ -23,7 +27,8 @@ from hepacast.report.document import compose, print_html
 from hepacast.report.figures.calibration import MOST_PANELS, draw_calibrations
 from hepacast.report.figures.forest import MOST_LINES, draw_all_models
 from hepacast.report.figures.pick import batches, featured
-from hepacast.report.figures.style import DOUBLE_IN
+from hepacast.report.figures.style import DOUBLE_IN, styled
+from hepacast.report.sections.outcome import outcome_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +44,7 @@ WIDE_IN = (210 - 28) / 25.4
 def model(name: str, ingredients: tuple[str, ...], role: str = "candidate") -> Model:
     """Make a model with what the tables and the calibration figure ask for."""
     point = CalibrationPoint(predicted=0.4, observed=0.5, low=0.3, high=0.7, n=9)
+    wide = Estimate(value=-17.24, low=-137.1, high=102.61)
     seen = [
         Evaluation(
             cohort="all",
@@ -46,7 +52,7 @@ def model(name: str, ingredients: tuple[str, ...], role: str = "candidate") -> M
             n=30,
             events=12,
             discrimination=Estimate(value=0.7, low=0.6, high=0.8),
-            calibration=Calibration(points=(point,)),
+            calibration=Calibration(points=(point,), slope=wide, intercept=wide, brier=wide),
         )
         for scope in ("apparent", "out-of-fold")
     ]
@@ -122,6 +128,28 @@ def test_calibration_takes_as_many_figures_as_it_needs(outcome: OutcomeReport) -
     assert sum(panels) == len(outcome.models)
     assert max(panels) <= MOST_PANELS
     assert len({one.name for one in drawings}) == len(drawings)
+
+
+def test_the_numbers_of_a_panel_do_not_run_into_the_next(outcome: OutcomeReport) -> None:
+    figure = draw_calibrations(outcome)[0].figure
+    with styled():
+        FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    left, right, *_ = (axes.texts[0].get_window_extent() for axes in figure.axes)
+    assert left.x1 < right.x0
+    assert right.x1 <= figure.bbox.x1
+
+
+def test_many_pairs_of_models_are_folded_away(outcome: OutcomeReport) -> None:
+    names = [one.name for one in outcome.models]
+    pairs = tuple(
+        Comparison(model_a=a, model_b=b, measure="AUC", difference=Estimate(value=0.1))
+        for a, b in combinations(names, 2)
+    )
+    for many, folded in ((pairs, True), (pairs[:9], False)):
+        changed = outcome.model_copy(update={"comparisons": many})
+        blocks = outcome_section(changed).blocks
+        found = [one for one in blocks if isinstance(one, Details) and "pairs" in one.summary]
+        assert bool(found) is folded
 
 
 @pytest.mark.parametrize(("count", "most"), [(0, 4), (1, 4), (4, 4), (5, 4), (44, 12), (7, 1)])

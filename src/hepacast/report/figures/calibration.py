@@ -71,7 +71,8 @@ def draw_calibration(
     tall = -(-len(shown) // wide)
     width = SINGLE_IN if wide == 1 else DOUBLE_IN
     with styled():
-        figure = Figure(figsize=(width, tall * (width / wide) * 1.15))
+        # Square axes, and above them a title and three lines.
+        figure = Figure(figsize=(width, tall * ((width / wide) * 1.15 + 0.16)))
         panels = figure.subplots(tall, wide, squeeze=False).ravel()
         for axes, (model, seen, found) in zip(panels, shown, strict=False):
             _panel(axes, seen, found)
@@ -143,10 +144,10 @@ def _spikes(axes: Axes, seen: Evaluation) -> None:
 
 
 def _numbers(found: Calibration) -> str:
-    """List slope, intercept and Brier score."""
-    rows = [("Slope", found.slope), ("intercept", found.intercept)]
+    """List slope, intercept and Brier score; a line each, or wide intervals meet the next panel."""
+    rows = [("Slope", found.slope), ("Intercept", found.intercept)]
     first = [f"{name} {with_interval(value)}" for name, value in rows if value is not None]
-    second = [f"Brier {with_interval(found.brier)}"] if found.brier is not None else []
+    last = [f"Brier {with_interval(found.brier)}"] if found.brier is not None else []
     if found.ici is not None:
-        second.append(f"ICI {number(found.ici, 3)}")
-    return "\n".join("; ".join(words) for words in (first, second) if words)
+        last.append(f"ICI {number(found.ici, 3)}")
+    return "\n".join([*first, *filter(None, ["; ".join(last)])])

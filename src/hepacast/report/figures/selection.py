@@ -43,12 +43,19 @@ def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(0.5, _room(counts))
+        # Where only labels stand there is nothing to read off.
+        axes.set_xticks([10**at for at in range(12) if 10**at <= max(1.0, _most(counts))])
         axes.set_yticks(range(len(names)), [clip(name, 26) for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel("Columns (log scale), mean over folds")
     caption = f"Columns that remain after each step of {model.name}; lines: range over the folds."
     name = f"{slug(outcome.name)}-{slug(model.name)}-funnel"
     return Drawing(name, f"Selection: {model.name}", caption, figure)
+
+
+def _most(counts: list[Spread]) -> float:
+    """Return the largest count of any fold."""
+    return float(max(max(one.mean or 1.0, one.high or 1.0) for one in counts))
 
 
 def _room(counts: list[Spread]) -> float:
@@ -58,7 +65,7 @@ def _room(counts: list[Spread]) -> float:
     >>> round(_room([Spread(mean=50, low=50, high=50)]))
     85
     """
-    top = max(max(one.mean or 1.0, one.high or 1.0) for one in counts)
+    top = _most(counts)
     letters = max(len(with_range(one)) for one in counts)
     # The axes are about 140 points wide; a letter takes 4.3.
     share = min(0.65, (4.3 * letters + 6) / 140)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from hepacast.report.figures.style import Drawing
 
 
+_MOST_PAIRS = 60
+
+
 def outcome_section(outcome: OutcomeReport) -> Section:
     """Make the section of one outcome."""
     here = anchor(outcome)
@@ -55,7 +58,7 @@ def outcome_section(outcome: OutcomeReport) -> Section:
             blocks.append(Heading(title, f"{here}-{slug(view.slug)}"))
         blocks += _curves(drawn, view)
     if outcome.comparisons:
-        blocks += [Heading("Comparisons", f"{here}-comparisons"), Table(comparisons(outcome))]
+        blocks += [Heading("Comparisons", f"{here}-comparisons"), _compared(outcome)]
         blocks += figures(*_reclassified(outcome))
     if outcome.permutations or outcome.truth:
         blocks.append(Heading("Controls", f"{here}-controls"))
@@ -152,6 +155,13 @@ def _performance(
     numbers = (None,) * 3 if found is None else (found.slope, found.intercept, found.brier)
     start = (model.name, seen.cohort, SCOPES[seen.scope], seen.n, seen.events)
     return (*start, *main, *numbers, *(values.get(name) for name in extra))
+
+
+def _compared(outcome: OutcomeReport) -> Block:
+    """Show the pairs of models; so many that nobody reads them all are folded away."""
+    table = Table(comparisons(outcome))
+    many = len(table.sheet.rows)
+    return table if many <= _MOST_PAIRS else Details(f"All {many} pairs of models", (table,))
 
 
 def comparisons(outcome: OutcomeReport) -> Sheet:
