@@ -286,7 +286,10 @@ def _job_routes(app: FastAPI, service: Service) -> None:
     @app.delete("/v1/jobs/{job}", status_code=204, responses=_GONE)
     def forget(job: _JOB, who: str = Depends(_allow(service, "forget"))) -> None:
         """Remove a job that has ended, with its files."""
-        if not service.jobs.forget(job):
+        # The same case may be on its way in again.
+        with service.queueing:
+            gone = service.jobs.forget(job)
+        if not gone:
             raise HTTPException(404, "no such job that has ended")
         service.audit.write("forgotten", who=who, job=job)
 
