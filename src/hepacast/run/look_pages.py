@@ -107,8 +107,8 @@ def view(viewing: Viewing) -> tuple[Viewed, ...]:
         tumour = case.regions[first][block.region]
         place = Place(tuple(frames_of(tumour, block)), case.images[first], tumour)
         explained = place_maps(sight.look, place)
-        folder = viewing.out / FOLDER / _plain(sight.name)
-        files = write_explained(explained, place, folder, _plain(viewing.task.case))
+        folder = viewing.out / FOLDER / file_name(sight.name)
+        files = write_explained(explained, place, folder, file_name(viewing.task.case))
         found.append(
             Viewed(
                 sight.name, viewing.task.case, explained.caption(), files["png"], explained.shares
@@ -199,7 +199,7 @@ def _summary(viewed: Sequence[Viewed]) -> str:
     )
 
 
-def _plain(name: str) -> str:
+def file_name(name: str) -> str:
     """Turn a name into one of a file; what was changed is told apart by a digest."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")
     if plain == name.replace(" ", "-"):

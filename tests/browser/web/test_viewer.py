@@ -100,7 +100,7 @@ def test_opacity_and_ticks_of_regions_change_the_picture(viewer: Visit) -> None:
 def test_a_map_lies_over_every_phase_with_an_opacity_of_its_own(viewer: Visit) -> None:
     _set(viewer, "opacity", "0")
     before = [_shot(viewer.page, phase) for phase in (0, 1)]
-    viewer.page.locator("#map").select_option("Saliency: grad-cam")
+    viewer.page.locator("#map").select_option("Network: er-dl")
     viewer.page.wait_for_selector("#map-says:has-text('Grad-CAM of the logit')")
     after = [_shot(viewer.page, phase) for phase in (0, 1)]
     for without, with_it in zip(before, after, strict=True):
@@ -209,7 +209,7 @@ def test_plain_slices_work_where_there_is_no_webgl(desk: Visit) -> None:
     z = number * 4.0
     other = page.locator("#stage img").nth(1).get_attribute("alt") or ""
     assert f"slice {round((z - 4) / 3) + 1} of 16, portal" in other
-    page.locator("#map").select_option("Saliency: grad-cam")
+    page.locator("#map").select_option("Network: er-dl")
     page.wait_for_selector("#map-says:has-text('Grad-CAM')")
     page.wait_for_load_state("networkidle")
     desk.require_quiet()

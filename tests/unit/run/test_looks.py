@@ -14,7 +14,7 @@ from hepacast.core.table import FeatureTable
 from hepacast.core.volume import Region, Volume
 from hepacast.run.chain import FittedStudy
 from hepacast.run.deep_settings import NetworkModelParams
-from hepacast.run.look_pages import Viewed, _plain, _summary
+from hepacast.run.look_pages import Viewed, _summary, file_name
 from hepacast.run.looks import Look, look
 from hepacast.run.saliency import Place, place_maps
 
@@ -77,5 +77,5 @@ def test_the_mean_share_is_told_beside_that_of_even_maps() -> None:
 
 
 def test_names_of_files_stay_apart() -> None:
-    assert _plain("er dl") == "er-dl"
-    assert _plain("a/b") != _plain("a:b")
+    assert file_name("er dl") == "er-dl"
+    assert file_name("a/b") != file_name("a:b")

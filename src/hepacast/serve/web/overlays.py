@@ -5,22 +5,19 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import dataclass
+from glob import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepacast.core.volume import Volume
 from hepacast.io.nifti import load_nifti
-from hepacast.serve.web.results import case_id
+from hepacast.run.look_pages import FOLDER, file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLACES = {"saliency": "Saliency", "maps": "Feature"}
-"""Folders below the results, and what their maps show; a folder per case in each."""
-_FOLDER = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 _SUFFIX = ".nii.gz"
 
 
@@ -33,7 +30,7 @@ class Overlay:
     name : str
         For the list that a reader chooses from.
     caption : str
-        What must be said about it; empty where nobody wrote a ``.json`` beside it.
+        What must be said about it; empty for features.
     path : Path
         NIfTI, on a grid of its own.
     """
@@ -43,39 +40,40 @@ class Overlay:
     path: Path
 
 
-def folder_of(case: str) -> str:
-    """Name a case's folder: its id, or a digest where the id is no plain word.
-
-    Examples
-    --------
-    >>> folder_of("P001"), folder_of("../etc")
-    ('P001', 'f7f9121fdb53d8de')
-    """
-    return case if _FOLDER.fullmatch(case) else case_id(case)
-
-
 def overlays_of(results: Path, case: str) -> list[Overlay]:
-    """List the maps of a case, saliency first.
+    """List the maps of a case, those of networks first.
 
     Parameters
     ----------
     results : Path
-        Folder of the run: ``saliency/<case>/*.nii.gz`` and ``maps/<case>/*.nii.gz``.
+        Folder of the run. ``maps/<network>/<case>.nii.gz`` with a ``.json`` beside it is
+        what a network looked at; ``maps/<case>/<feature>.nii.gz`` without one is a feature.
     case : str
-        Case id.
+        Case id; in names of files as a run writes it.
     """
+    name = file_name(case)
+    networks = sorted((results / FOLDER).glob(f"*/{escape(name)}{_SUFFIX}"))
+    features = sorted((results / FOLDER / name).glob(f"*{_SUFFIX}"))
     return [
-        Overlay(f"{word}: {path.name.removesuffix(_SUFFIX)}", _caption(path), path)
-        for place, word in PLACES.items()
-        for path in sorted((results / place / folder_of(case)).glob(f"*{_SUFFIX}"))
+        Overlay(f"Network: {path.parent.name}", _caption(path), path)
+        for path in networks
+        if _beside(path).is_file()
+    ] + [
+        Overlay(f"Feature: {path.name.removesuffix(_SUFFIX)}", "", path)
+        for path in features
+        if not _beside(path).is_file()
     ]
+
+
+def _beside(path: Path) -> Path:
+    """Name the file that says what a network's map is."""
+    return path.with_name(path.name.removesuffix(_SUFFIX) + ".json")
 
 
 def _caption(path: Path) -> str:
     """Read what was written about a map; a file that cannot be read says nothing."""
-    beside = path.with_name(path.name.removesuffix(_SUFFIX) + ".json")
     try:
-        return str(json.loads(beside.read_text(encoding="utf-8"))["caption"])
+        return str(json.loads(_beside(path).read_text(encoding="utf-8"))["caption"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -25,8 +25,9 @@ from hepacast.report.content import (
     Study,
 )
 from hepacast.run.journal import JOURNAL
+from hepacast.run.look_pages import file_name
 from hepacast.serve.web.cohort import PAGE, CohortRow, Question, ask, cohort_rows
-from hepacast.serve.web.overlays import folder_of, overlays_of, read_overlay
+from hepacast.serve.web.overlays import overlays_of, read_overlay
 from hepacast.serve.web.progress import QUIET_S, JournalReader
 from hepacast.serve.web.scans import Look, slice_png
 from hepacast.serve.web.server import PortError, listen
@@ -132,23 +133,28 @@ GRID = Grid((4, 6, 8), (5.0, 1.0, 1.0))
 
 
 def test_maps_are_found_by_case_and_never_those_of_another(tmp_path: Path) -> None:
-    volume = Volume(np.ones(GRID.shape, np.float32), GRID)
-    for case in ("P1", "P10", "../P1"):
-        (tmp_path / "maps" / folder_of(case)).mkdir(parents=True)
-        write_nifti(volume, tmp_path / "maps" / folder_of(case) / "glcm.nii.gz")
-    assert len(list((tmp_path / "maps").iterdir())) == 3
-    for case in ("P1", "P10", "../P1"):
-        (found,) = overlays_of(tmp_path, case)
-        assert found.path.parent.name == folder_of(case)
-        assert (found.name, found.caption) == ("Feature: glcm", "")
+    volume, cases = Volume(np.ones(GRID.shape, np.float32), GRID), ("P1", "P10", "../P1", "er-dl")
+    for case in cases:
+        for path in (f"maps/{file_name(case)}/glcm", f"maps/er-dl/{file_name(case)}"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            write_nifti(volume, tmp_path / f"{path}.nii.gz")
+        caption = {"caption": f"what was seen of {case}"}
+        (tmp_path / "maps" / "er-dl" / f"{file_name(case)}.json").write_text(json.dumps(caption))
+    for case in cases:
+        network, feature = overlays_of(tmp_path, case)
+        assert (network.name, network.caption) == ("Network: er-dl", f"what was seen of {case}")
+        assert network.path.name == f"{file_name(case)}.nii.gz"
+        assert (feature.name, feature.caption) == ("Feature: glcm", "")
+        assert feature.path.parent.name == file_name(case)
     assert overlays_of(tmp_path, "P2") == []
+    assert overlays_of(tmp_path, "*") == []
 
 
 def test_a_map_without_values_is_drawn_nowhere_and_zero_is_transparent(tmp_path: Path) -> None:
     data = np.zeros(GRID.shape, np.float32)
     data[1, 2, 3] = 4.0
-    (tmp_path / "saliency" / "a").mkdir(parents=True)
-    path = tmp_path / "saliency" / "a" / "cam.nii.gz"
+    (tmp_path / "maps" / "a").mkdir(parents=True)
+    path = tmp_path / "maps" / "a" / "glcm.nii.gz"
     write_nifti(Volume(data, GRID), path)
     (one,) = overlays_of(tmp_path, "a")
     assert read_overlay(one)[1] == pytest.approx((0.0, 4.0))
