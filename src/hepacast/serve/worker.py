@@ -119,7 +119,10 @@ class Worker:
             self._stop()
 
     def _ready(self) -> subprocess.Popen[str]:
-        """Return a child that has read the predictor."""
+        """Return a child that has read the predictor.
+
+        It dies with the thread that started it: call from one that lives as long as the service.
+        """
         if self._child is not None and self._child.poll() is None:
             return self._child
         self._stop()

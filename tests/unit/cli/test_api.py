@@ -17,7 +17,8 @@ import pytest
 from hepacast.cli.main import main
 from hepacast.core.provenance import digest_bytes
 from hepacast.serve.audit import check
-from tests.unit.serve.conftest import deploy_small, pack
+from tests.unit.serve.conftest import pack
+from tests.unit.serve.small import deploy_small
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from hepacast.run.predictor_files import read_predictor
 from hepacast.run.validate import Tried, try_predictor
 from hepacast.run.validate_figures import SMALLEST, band_edges, summarise
 from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, SealError, new_key, seal, verify
-from tests.unit.serve.conftest import deploy_small, write_study
+from tests.unit.serve.small import small_study, write_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from hepacast.core.outcome import Outcome
 
 pytest.importorskip("cryptography")
-PATIENTS = 60
+PATIENTS = 40
 
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return deploy_small(tmp_path_factory.mktemp("home"))
+    return small_study(tmp_path_factory) / "out" / "predictor"
 
 
 @pytest.fixture(scope="module")
