@@ -122,6 +122,7 @@ def _send(port: int, study: Path) -> int:
     """Send a study in one association; returns how many objects it has."""
     files = [dcmread(path) for path in sorted(study.rglob("*.dcm"))]
     ae = AE(ae_title="PACS")
+    ae.dimse_timeout = ae.network_timeout = 300
     for sop_class in dict.fromkeys(file.SOPClassUID for file in files):
         ae.add_requested_context(sop_class)
     association = ae.associate("127.0.0.1", port, ae_title="HEPACAST")

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,15 +14,18 @@ import pytest
 from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.serve.audit import check
+from hepacast.serve.deliver import StoreParams
 from hepacast.serve.jobs import Jobs
+from hepacast.serve.listen import ListenParams
 from hepacast.serve.node import Node, NodeError, NodeParams, alone, read_settings, remove_old
+from hepacast.serve.poll import OrthancParams
+from hepacast.serve.qido import DicomWebParams
 from tests.serve.peers import dataset, free_port, is_open, send, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.serve.conftest import Pretender
 
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "serve"
 GOOD = """
 listen: {port: 11113, callers: [PACS]}
 source: {kind: dicomweb, url: http://127.0.0.1:8042/dicom-web, match: {StudyDescription: "*LIVER*"}}
@@ -62,6 +66,26 @@ def test_a_wrong_setting_is_named(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "node.yaml").write_bytes(text.encode("latin-1"))
     with pytest.raises(StudyError, match=said):
         read_settings(tmp_path / "node.yaml")
+
+
+def test_the_page_of_settings_names_every_one_and_its_default() -> None:
+    page = (DOCS / "node.md").read_text()
+    table = [line for line in page.splitlines() if line.startswith("|")]
+    for params in (NodeParams, ListenParams, OrthancParams, DicomWebParams, StoreParams):
+        for name, field in params.model_fields.items():
+            rows = [row for row in table if f"`{name}`" in row or f"`{name}:`" in row]
+            assert rows, name
+            if type(field.default) in {int, float}:
+                assert any(f"{field.default:g}" in row for row in rows), name
+
+
+def test_the_settings_of_the_installation_page_are_read(tmp_path: Path) -> None:
+    page = (DOCS / "install.md").read_text()
+    (tmp_path / "node.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    params = read_settings(tmp_path / "node.yaml")
+    assert params.listen is not None
+    assert params.listen.callers == ("ORTHANC",)
+    assert params.target is not None
 
 
 def test_the_command_names_a_wrong_setting_and_starts_nothing(
