@@ -15,6 +15,7 @@ from hepacast.core.errors import NotEstimableError, StudyError
 from hepacast.core.outcome import Binary, CompetingRisks, Survival
 from hepacast.report.returned import LEAST, Returned
 from hepacast.report.returned_page import print_returned
+from hepacast.run import whole
 from hepacast.run.chain import Prediction
 from hepacast.run.execution import Execution
 from hepacast.run.predict import predict_case
@@ -23,7 +24,8 @@ from hepacast.run.predictor_files import read_predictor
 from hepacast.run.validate import Tried, try_predictor
 from hepacast.run.validate_figures import SMALLEST, band_edges, summarise
 from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, SealError, new_key, seal, verify
-from tests.unit.serve.small import small_study, write_study
+from hepacast.run.validate_write import Trial, write_validation
+from tests.unit.serve.small import STUDY, small_study, write_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,6 +201,25 @@ def test_what_does_not_fit_the_predictor_is_refused(
         (folder / path.name).write_text(text)
     with Execution(1).open() as executor, pytest.raises(StudyError, match=said):
         try_predictor(read_predictor(predictor), folder / "study.yaml", tmp_path, executor)
+
+
+def test_a_predictor_of_clinical_variables_asks_for_no_images(
+    key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(
+        line
+        for line in STUDY.splitlines()
+        if not line.startswith(("cases:", "regions:", "features:", "  rad:"))
+    ).replace("both", "cli").replace("[rad, cli]", "[cli]")  # fmt: skip
+    for place, patients, seed in ((tmp_path / "a", 40, 1), (tmp_path / "b", 60, 2)):
+        write_study(place, patients, seed).write_text(text)
+        for image in place.glob("*/*.nii.gz"):
+            image.unlink()
+    monkeypatch.setattr(whole, "write_report", lambda _content, out, **_options: out / "r")
+    whole.run_study(tmp_path / "a" / "study.yaml", tmp_path / "out", execution=Execution(1))
+    trial = Trial(tmp_path / "out" / "predictor", tmp_path / "b" / "study.yaml", "B")
+    told = write_validation(trial, key, tmp_path / "sent")
+    assert (told.n, told.not_scored, told.model) == (60, 0, "cli")
 
 
 def made_up(outcome: Outcome, risk: np.ndarray, at_days: float | None, few: int = 0) -> Tried:
