@@ -167,6 +167,7 @@ class Node:
                 )
             if time.monotonic() >= due:
                 remove_old(self.folder, self.params.keep_days * _DAY_S)
+                send_again(spool.jobs)
                 due = time.monotonic() + _HOUR_S
 
 
@@ -193,6 +194,20 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def send_again(jobs: Jobs) -> int:
+    """Let results that no archive has taken for long wait again; say how many.
+
+    They are there, so that nothing is predicted again.
+    """
+    with jobs.write() as base:
+        failed = [row[0] for row in base.execute("SELECT id FROM jobs WHERE state = 'failed'")]
+        there = [(job,) for job in failed if (jobs.place(job) / OUT).is_dir()]
+        base.executemany(
+            "UPDATE jobs SET state = 'waiting', due = 0, ended = NULL WHERE id = ?", there
+        )
+    return len(there)
 
 
 def remove_old(folder: Path, seconds: float) -> int:

@@ -17,7 +17,15 @@ from hepacast.serve.audit import check
 from hepacast.serve.deliver import StoreParams
 from hepacast.serve.jobs import Jobs
 from hepacast.serve.listen import ListenParams
-from hepacast.serve.node import Node, NodeError, NodeParams, alone, read_settings, remove_old
+from hepacast.serve.node import (
+    Node,
+    NodeError,
+    NodeParams,
+    alone,
+    read_settings,
+    remove_old,
+    send_again,
+)
 from hepacast.serve.poll import OrthancParams
 from hepacast.serve.qido import DicomWebParams
 from tests.serve.peers import dataset, free_port, is_open, send, wait_for
@@ -115,6 +123,21 @@ def test_old_results_go_and_the_jobs_stay_known(jobs: Jobs, tmp_path: Path) -> N
     assert not (jobs.place("a" * 64) / "out").exists()
     assert (jobs.place("b" * 64) / "out").is_dir()
     assert jobs.find("a" * 64) is not None
+
+
+def test_results_that_no_archive_took_are_sent_again_and_only_they(jobs: Jobs) -> None:
+    for name in ("a" * 64, "b" * 64, "c" * 64):
+        jobs.add(name, "test")
+    (jobs.place("a" * 64) / "out").mkdir(parents=True)
+    (jobs.place("c" * 64) / "out").mkdir(parents=True)
+    with jobs.write() as base:
+        base.execute("UPDATE jobs SET state = 'failed', tries = 8 WHERE id < 'c'")
+        base.execute("UPDATE jobs SET state = 'done' WHERE id > 'c'")
+    assert send_again(jobs) == 1
+    assert jobs.counts() == {"waiting": 1, "working": 0, "done": 1, "rejected": 0, "failed": 1}
+    found = jobs.take()
+    assert found is not None
+    assert found.id == "a" * 64
 
 
 def test_a_node_that_cannot_work_ends_and_does_not_only_receive(
