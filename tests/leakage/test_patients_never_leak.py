@@ -16,6 +16,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.chain import FittedStudy, Recipe, divide, fit_score, fit_study
 from hepacast.run.protocol import Resample, resample
+from hepacast.run.reread import Rereading, RereadParams
 from hepacast.run.study import ModelsParams, ScoreParams
 from hepacast.select import STEPS
 from hepacast.stats.roc import auc
@@ -124,6 +125,32 @@ def test_the_outcomes_of_the_scored_patients_move_no_prediction(kind: str) -> No
         np.testing.assert_array_equal(other.predictions[name].score, found.score)
         np.testing.assert_array_equal(other.predictions[name].probability, found.probability)
         np.testing.assert_array_equal(other.predictions[name].high, found.high)
+
+
+@pytest.mark.parametrize("whose", ["scored", "learned from"])
+def test_second_readings_of_the_scored_patients_choose_no_column(whose: str) -> None:
+    cohort = draw()
+    filled = np.nan_to_num(cohort.table.values)
+    cohort = cohort.with_table(cohort.table.with_values(filled))
+    fold = fold_of(cohort)
+    again = filled + 0.1 * np.random.default_rng(5).normal(size=filled.shape)
+    side = fold.score if whose == "scored" else fold.learn
+    rows = np.flatnonzero([patient in side for patient in cohort.table.patients])
+    other = again.copy()
+    other[np.ix_(rows, [0, 2])] = 100.0 * np.arange(len(rows))[:, None]
+    before, after = (
+        fit_study(
+            fold.train(cohort),
+            replace(recipe(), rereading=Rereading((_read(cohort, values),), RereadParams(), 7)),
+            "k",
+        )
+        for values in (again, other)
+    )
+    assert (learned(before) == learned(after)) == (whose == "scored")
+
+
+def _read(cohort: Cohort, values: np.ndarray) -> FeatureTable:
+    return cohort.table.with_values(values)
 
 
 def test_the_outcomes_of_the_training_patients_do_move_it() -> None:
