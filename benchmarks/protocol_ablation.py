@@ -15,13 +15,15 @@ import argparse
 import time
 
 import numpy as np
-from protocol_truth import clinical_sheet
 
 from hepacast.core.folds import Cohort
 from hepacast.core.outcome import Binary
 from hepacast.core.provenance import generator
+from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.phantom import PhantomParams
+from hepacast.phantom.clinical import LABORATORIES, clinical_row
+from hepacast.phantom.params import stream
 from hepacast.phantom.sheet import draw_sheet
 from hepacast.phantom.truth import fate
 from hepacast.run.chain import Recipe, divide, fit_score, fit_study
@@ -49,13 +51,23 @@ SETS = {
 ALGORITHMS = ("svm", "regression", "forest", "knn", "lightgbm", "xgboost")
 
 
+def laboratory(params: PhantomParams, cases: tuple[str, ...]) -> FeatureTable:
+    """Draw the laboratory values of all patients."""
+    values = np.empty((len(cases), len(LABORATORIES)))
+    for at in range(len(cases)):
+        chance = stream(params.seed, at + 1, "clinical")
+        known = clinical_row(params, fate(params, at + 1)[0], chance)
+        values[at] = [np.nan if known[n] is None else known[n] for n in LABORATORIES]
+    return FeatureTable(values, cases, tuple(map(FeatureName.clinical, LABORATORIES)))
+
+
 def draw() -> tuple[Cohort, Recipe]:
     """Draw the development cohort, and write the study's recipe."""
     params = PhantomParams(patients=PATIENTS, seed=SEED)
     blocks = RECIPES["cect-ablation"].blocks
     tables = {name: draw_sheet(params, block, purpose=name) for name, block in blocks.items()}
     again = draw_sheet(params, blocks["rad"], reading=2, purpose="rad")
-    tables["cli"] = clinical_sheet(params)
+    tables["cli"] = laboratory(params, again.cases)
     courses = [fate(params, index)[1] for index in range(1, PATIENTS + 1)]
     event = np.concatenate([course.within("recurrence", 24.0) for course in courses])
     cohort = Cohort(tables["rad"].beside(tables["deep"]).beside(tables["cli"]), Binary(event))

@@ -137,7 +137,7 @@ def test_second_readings_of_the_scored_patients_choose_no_column(whose: str) -> 
     side = fold.score if whose == "scored" else fold.learn
     rows = np.flatnonzero([patient in side for patient in cohort.table.patients])
     other = again.copy()
-    other[np.ix_(rows, [0, 2])] = 100.0 * np.arange(len(rows))[:, None]
+    other[rows, 0] = other[rows, 2] = 100.0 * np.arange(len(rows))
     before, after = (
         fit_study(
             fold.train(cohort),
