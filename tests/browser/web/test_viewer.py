@@ -106,6 +106,7 @@ def test_a_map_lies_over_every_phase_with_an_opacity_of_its_own(viewer: Visit) -
     for without, with_it in zip(before, after, strict=True):
         assert (np.abs(with_it - without).max(axis=2) > 40).mean() > 0.03
     viewer.keep("viewer-map")
+    assert viewer.faults() == []
     _set(viewer, "strength", "0")
     viewer.page.wait_for_selector("#viewer[data-shown$=' 0 0']")
     assert (np.abs(_shot(viewer.page) - before[0]).max(axis=2) > 40).mean() < 0.001

@@ -18,7 +18,7 @@ from hepacast.core.errors import HepacastError
 from hepacast.report.figures.pick import views
 from hepacast.serve.web.calculator import grouped, inputs_of, say
 from hepacast.serve.web.progress import JournalReader, events
-from hepacast.serve.web.thresholds import THRESHOLDS, counts_of
+from hepacast.serve.web.thresholds import THRESHOLDS, counts_of, usual_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,7 @@ def _models(site: Site, routes: APIRouter) -> None:
             drawings=drawn,
             table=table,
             counts=counts,
+            usual=usual_threshold(counts),
             data=_json({"thresholds": THRESHOLDS, "models": counts}),
         )
 

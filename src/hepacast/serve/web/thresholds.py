@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hepacast.report.content import CaseScore, DecisionCurve, Evaluation, OutcomeReport
     from hepacast.report.figures.pick import View
 
@@ -55,6 +57,20 @@ def counts_of(outcome: OutcomeReport, view: View) -> list[Counts]:
         if seen is not None and any(one.probability is not None for one in seen.cases):
             found.append(count(model.name, seen, outcome.horizon_months))
     return found
+
+
+def usual_threshold(counts: Sequence[Counts]) -> int:
+    """Return where in :data:`THRESHOLDS` the slider starts: at the share of events.
+
+    Examples
+    --------
+    >>> usual_threshold([])
+    0
+    """
+    if not counts or not counts[0]["n"]:
+        return 0
+    share = (counts[0]["tp"][0] + counts[0]["fn"][0]) / counts[0]["n"]
+    return min(range(len(THRESHOLDS)), key=lambda at: abs(THRESHOLDS[at] - share))
 
 
 def count(name: str, seen: Evaluation, horizon_months: float | None) -> Counts:
