@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, PositiveFloat, model_validator
 from pydantic import Field as Setting
-from pydantic import PositiveFloat, model_validator
 
 from hepacast.core.errors import NotEstimableError, StudyError, TableError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks, Survival
@@ -70,6 +70,17 @@ class CompetingParams(Params):
     """Month at which calibration and net benefit are read; the median event time by default."""
 
 
+def _no_weights(block: object) -> object:
+    """Say where weights for early censoring are: a label that nobody knows cannot be weighed."""
+    if block == "ipcw":
+        msg = (
+            "weights for early censoring need the follow-up of every case: "
+            "use kind: survival, and model: {horizon: {months: 24}}"
+        )
+        raise ValueError(msg)
+    return block
+
+
 class BinaryParams(Params):
     """An event, either plainly recorded or within a number of months."""
 
@@ -88,7 +99,7 @@ class BinaryParams(Params):
     """Column with the time to the event or to the last contact."""
     unit: Unit | None = None
     """Unit of that column."""
-    censored_early: Literal["exclude"] = "exclude"
+    censored_early: Annotated[Literal["exclude"], BeforeValidator(_no_weights)] = "exclude"
     """Cases without the event whose follow-up ends before the horizon: their label is unknown."""
 
     @model_validator(mode="after")

@@ -229,6 +229,11 @@ def test_horizon_time_and_unit_go_together(lacking: str) -> None:
         TypeAdapter(OutcomeParams).validate_python(block)
 
 
+def test_asking_for_weights_of_early_censoring_is_answered_with_the_way_to_them() -> None:
+    with pytest.raises(ValidationError, match=r"kind: survival, and model: \{horizon"):
+        TypeAdapter(OutcomeParams).validate_python({**WITHIN, "censored_early": "ipcw"})
+
+
 def test_every_row_is_kept_or_excluded_exactly_once() -> None:
     rng = np.random.default_rng(3)
     times = [None if t < 3 else str(t) for t in rng.integers(0, 60, 200)]
