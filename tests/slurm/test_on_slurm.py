@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hepacast.run.cluster import ClusterParams, cluster
+from hepacast.run.door import DOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ def test_a_cancelled_job_is_replaced_and_all_is_done_over_tls(tmp_path: Path) ->
             if len(done) == 5:
                 subprocess.run(["scancel", jobs()[0]], check=True)
     assert done == {at: f"{at:02d}" for at in range(40)}
+    assert list((tmp_path / DOOR).glob("*.out")), "jobs log beside the certificates"
 
 
 @pytest.mark.usefixtures("slurm")

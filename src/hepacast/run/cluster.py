@@ -233,6 +233,7 @@ def _slurm(params: ClusterParams, folder: Path | None) -> Any:  # noqa: ANN401 -
         security=Security.temporary(),
         shared_temp_directory=None if folder is None else str(folder),
         scheduler_options={"dashboard_address": "127.0.0.1:0"},
+        log_directory=None if folder is None else str(folder / DOOR),
         job_extra_directives=[] if params.memory == "auto" else [f"--mem={_megabytes(params)}M"],
         silence_logs="error",
     )
