@@ -116,8 +116,8 @@ def run_study(
         tasks = plan_cases(materials, out, rehash=execution.rehash, retry=execution.retry)
         if is_finished(out, run_key(materials, tasks, repr(truths)), _lasting(out)):
             return _again(out, tasks)
-        if tasks:
-            _mark(out, materials.study.study.name)
+        # Before any work: a run that is stopped must find its own folder again.
+        _mark(out, materials.study.study.name)
         found = _find_out(materials, tasks, (path, out), pool, hear)
     lock = lock_text(
         found.materials,

@@ -13,6 +13,7 @@ import pytest
 from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Event, Noticed
+from hepacast.run import whole
 from hepacast.run.execution import Execution
 from hepacast.run.whole import redraw, run_study
 
@@ -173,6 +174,23 @@ def test_a_file_in_the_place_of_the_folder_is_refused(small: Small, tmp_path: Pa
     with pytest.raises(StudyError, match="got a file"):
         run_study(small.save(), tmp_path / "out", execution=Execution(1))
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_that_was_stopped_goes_on_in_its_folder(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    study, out = small.save(), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(whole, "find", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, out, execution=Execution(1))
+    assert any(out.iterdir())
+    run_study(study, out, execution=Execution(1))
+    assert read(out)["outcomes"]
 
 
 @pytest.mark.usefixtures("quick")
