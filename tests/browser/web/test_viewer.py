@@ -127,6 +127,9 @@ def test_a_click_in_one_phase_moves_the_crosshair_of_the_other(viewer: Visit) ->
     # The phases have other voxels, so places agree to half a voxel of either.
     assert _place(viewer, 1) == pytest.approx(moved, abs=0.2)
     assert np.abs(np.array(_red(viewer.page, 1)) - dot).max() > 5
+    # Keys work where the mouse has just been.
+    viewer.page.keyboard.press("ArrowUp")
+    assert np.array(_place(viewer, 1)) - moved == pytest.approx([0, 0, 4], abs=0.2)
 
 
 def _red(page: Page, phase: int) -> tuple[float, float]:
@@ -138,6 +141,7 @@ def _red(page: Page, phase: int) -> tuple[float, float]:
 
 def test_keys_move_the_crosshair_as_a_radiologist_sees_it(viewer: Visit) -> None:
     viewer.page.locator("#stage figure").first.focus()
+    assert viewer.page.evaluate("document.activeElement.tagName") == "FIGURE"
     steps = {
         "ArrowLeft": (0, 3.0), "ArrowRight": (0, -3.0), "ArrowUp": (2, 4.0),
         "ArrowDown": (2, -4.0), "Shift+ArrowUp": (1, 3.0), "Shift+ArrowDown": (1, -3.0),

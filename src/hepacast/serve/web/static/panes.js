@@ -49,6 +49,8 @@ export class Panes {
     });
     view.onLocationChange = () => this.follow(at);
     await view.attachToCanvas(this.canvases[at]);
+    // The pane around it takes the keys; it is one stop of the tabulator, not two.
+    this.canvases[at].tabIndex = -1;
     for (const {name, colour: [r, g, b]} of this.scans.regions) {
       view.addColormap(`region ${name}`, {R: [0, r], G: [0, g], B: [0, b], A: [0, 255], I: [0, 255]});
     }

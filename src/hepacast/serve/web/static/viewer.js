@@ -45,7 +45,8 @@ function build() {
   }));
   stage.replaceChildren(...scans.phases.map(one => {
     const canvas = make("canvas"), image = make("img"), figure = make("figure", "pane");
-    canvas.setAttribute("aria-hidden", "true");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `Images of the phase ${one.name}, with a crosshair`);
     const marks = one.marks ? [make("span", "mark left", "R"), make("span", "mark right", "L")] : [];
     for (const mark of marks) mark.setAttribute("aria-hidden", "true");
     figure.append(make("figcaption", "", one.name), canvas, image, ...marks);
