@@ -24,7 +24,14 @@ def cell(text: str) -> str:
 
 def filters() -> Iterator[str]:
     """Write one row for every filter."""
-    yield from ("# Filters", "", "x is an intensity, \\*\\* a convolution.", "")
+    yield from (
+        "# Every filter and feature",
+        "",
+        "## Filters",
+        "",
+        "x is an intensity, \\*\\* a convolution.",
+        "",
+    )
     yield "| kind | IBSI | response | unit | source |"
     yield "|---|---|---|---|---|"
     for kind in sorted(FILTERS):
@@ -37,7 +44,7 @@ def families() -> Iterator[str]:
     """Write one table for every family."""
     for kind in sorted(FAMILIES):
         family = FAMILIES[FAMILIES.settings(kind)()]
-        yield from ("", f"# {kind}", "", f"Source: {family.source}.", "")
+        yield from ("", f"## {kind}", "", f"Source: {family.source}.", "")
         yield "| feature | IBSI | formula | unit |"
         yield "|---|---|---|---|"
         for one in family.features:

@@ -70,7 +70,7 @@ def features(folder: Path) -> Iterator[str]:
         for name in test.CONFIGURATIONS
         for key, *numbers, _ in test.compare(folder, name)
     ]
-    yield from ("# IBSI 1", "")
+    yield from ("# Values of IBSI, met and not met", "", "## IBSI 1", "")
     yield "Consensus values (moderate or better) of the digital phantom and of configurations A to"
     yield "E of the CT phantom; three digits where the manual states no tolerance.  Red rows are"
     yield "listed below the table."
@@ -83,7 +83,7 @@ def maps(folder: Path) -> Iterator[str]:
     test = module("test_ibsi_2")
     names = sorted(test.MAPS, key=lambda name: (int(name.split("_")[0]), name))
     off = {name: test.compare(folder, name) for name in names}
-    yield from ("", "# IBSI 2, phase 1", "")
+    yield from ("", "## IBSI 2, phase 1", "")
     yield "Largest difference from each reference response map, as a share of its range; the"
     yield f"tolerance is 1 %.  **{sum(d <= 0.01 for d in off.values())} of {len(off)}** maps lie"
     yield "within it."
@@ -104,7 +104,7 @@ def filtered(folder: Path) -> Iterator[str]:
         for letter in "AB"
         for data, *rest in test.compare(folder, letter)
     ]
-    yield from ("", "# IBSI 2, phase 2", "")
+    yield from ("", "## IBSI 2, phase 2", "")
     yield "Statistics of the filtered CT phantom (A: axial slices, B: 3D at 1 mm).  One of the 324"
     yield "values has no consensus and no number to compare with: 8.B, quartile coefficient of"
     yield "dispersion."
