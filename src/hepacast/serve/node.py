@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -181,6 +181,8 @@ def alone(folder: Path) -> Iterator[None]:
         If one does.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):  # a volume that is another's: its mode is his affair
+        folder.chmod(0o700)
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -106,6 +106,14 @@ def test_the_command_names_a_wrong_setting_and_starts_nothing(
     assert not (tmp_path / "state").exists()
 
 
+def test_a_folder_of_state_is_closed_to_others(tmp_path: Path) -> None:
+    for place in (tmp_path / "old", tmp_path / "new"):
+        if place.name == "old":
+            place.mkdir(mode=0o755)
+        with alone(place):
+            assert place.stat().st_mode & 0o777 == 0o700
+
+
 def test_two_nodes_never_share_a_folder(tmp_path: Path) -> None:
     with alone(tmp_path), pytest.raises(NodeError), alone(tmp_path):
         pass

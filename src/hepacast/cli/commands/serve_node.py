@@ -27,7 +27,7 @@ def command(predictor: Path, settings: Path, state: Path, *, retry: bool) -> int
     from hepacast.serve.worker import Worker  # noqa: PLC0415 - the same
 
     params = read_settings(settings)
-    _hush()
+    _keep_private()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
@@ -43,11 +43,16 @@ def command(predictor: Path, settings: Path, state: Path, *, retry: bool) -> int
     return EXIT_FINE
 
 
-def _hush() -> None:
-    """Keep what DICOM libraries remark off the console: they quote values, names included."""
+def _keep_private() -> None:
+    """Keep names from other users of the machine, and off the console.
+
+    What DICOM libraries remark quotes values, names included.
+    """
     import logging  # noqa: PLC0415 - loaded on call
+    import os  # noqa: PLC0415 - the same
     import warnings  # noqa: PLC0415 - the same
 
+    os.umask(0o077)
     warnings.simplefilter("ignore")
     for name in ("pydicom", "pynetdicom"):
         logging.getLogger(name).propagate = False
