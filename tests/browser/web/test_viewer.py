@@ -127,9 +127,9 @@ def test_a_click_in_one_phase_moves_the_crosshair_of_the_other(viewer: Visit) ->
     # The phases have other voxels, so places agree to half a voxel of either.
     assert _place(viewer, 1) == pytest.approx(moved, abs=0.2)
     assert np.abs(np.array(_red(viewer.page, 1)) - dot).max() > 5
-    # Keys work where the mouse has just been.
+    # Keys work where the mouse has just been; they go from voxel to voxel.
     viewer.page.keyboard.press("ArrowUp")
-    assert np.array(_place(viewer, 1)) - moved == pytest.approx([0, 0, 4], abs=0.2)
+    assert _place(viewer, 1)[2] - moved[2] == pytest.approx(4, abs=0.2)
 
 
 def _red(page: Page, phase: int) -> tuple[float, float]:
