@@ -70,7 +70,9 @@ class EmbeddingParams(Params):
     spacing_mm: PositiveFloat = 1.0
     """Voxel size of a box, mm; larger only where the largest region would not fit."""
     margin_mm: NonNegativeFloat = 0.0
-    """Around the largest of the regions, mm."""
+    """Around that region, mm."""
+    around: str | None = None
+    """Region whose box is shown, in every region's picture; the largest one by default."""
     slices: PositiveInt | All = "all"
     """Slices with the largest areas, whose vectors are averaged; a box has none."""
     outside: Literal["floor", "shown"] = "floor"

@@ -114,14 +114,32 @@ def embed_case(
         names = regions if settings.regions == "all" else settings.regions
         wanted = {name: regions[name] for name in names if name in regions}
         try:
-            found |= _embed_phase(network, image, phase, wanted, settings, on_event)
+            frame = _frame(regions, wanted, settings)
+            found |= _embed_phase((network, frame), image, phase, wanted, settings, on_event)
         except HepacastError as error:
             raise error.at(phase=phase) from None
     return found
 
 
+def _frame(
+    regions: Mapping[str, Region], wanted: Mapping[str, Region], settings: EmbeddingParams
+) -> Region | None:
+    """Choose the region whose box all pictures show; None where there is nothing to show."""
+    if not wanted:
+        return None
+    if settings.around is None:
+        return max(wanted.values(), key=lambda region: region.size)
+    if settings.around not in regions:
+        raise StudyError(
+            what=f"the box of region {settings.around!r} frames all pictures",
+            got=f"regions {', '.join(regions)}",
+            fix="Draw it, or name another region in around.",
+        )
+    return regions[settings.around]
+
+
 def _embed_phase(
-    network: Network,
+    source: tuple[Network, Region | None],
     image: Volume,
     phase: str,
     regions: Mapping[str, Region],
@@ -129,10 +147,10 @@ def _embed_phase(
     on_event: Listener,
 ) -> dict[FeatureName, float]:
     """Cut the pictures of all regions of one image, and run the network over them at once."""
-    if not regions:
+    network, frame = source
+    if frame is None:
         return {}
-    largest = max(regions.values(), key=lambda region: region.size)
-    around = margin_box(largest, mm=settings.margin_mm)
+    around = margin_box(frame, mm=settings.margin_mm)
     pictures, owners = [], []
     for name, region in regions.items():
         for grid in _grids(region, around, settings, network.axes):
@@ -140,7 +158,7 @@ def _embed_phase(
             pictures.append(cut[None] if network.axes == 3 else cut)
             owners.append(name)
     if network.axes == 3 and grid.spacing[0] > settings.spacing_mm:
-        text = f"the box is {grid.spacing[0]:.2f} mm a voxel, so that {largest.name} fits"
+        text = f"the box is {grid.spacing[0]:.2f} mm a voxel, so that {frame.name} fits"
         on_event(Noticed(phase, text))
     pixels = np.repeat(np.stack(pictures), network.in_channels, axis=1)
     rows = FeatureTable(np.zeros((len(regions), 0)), tuple(regions), ())

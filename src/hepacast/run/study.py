@@ -218,6 +218,8 @@ class Study(Params):
         for name, block in measured.items():
             if block.regions != "all":
                 _known(f"features.{name}", "region", block.regions, self.regions)
+            if isinstance(block, EmbeddingParams):
+                _known(f"features.{name}", "region", [block.around], self.regions)
         for name, score in self.scores.items():
             _known(f"scores.{name}", "source", score.from_, [*self.features, "clinical"])
         for name, members in self.models.sets.items():

@@ -93,6 +93,19 @@ def test_a_region_too_large_for_the_box_is_shown_whole_and_said() -> None:
     assert said.text.startswith("the box is 1.")
 
 
+def test_one_region_may_frame_the_pictures_of_all() -> None:
+    # With a margin of 10 mm the rim needs coarser voxels than the tumour alone would.
+    wide = SMALL.model_copy(update={"margin_mm": 10.0})
+    only = wide.model_copy(update={"regions": ("tumour",)})
+    both = embed_case(loaded("A"), wide)
+    tumour = {name: value for name, value in both.items() if name.region == "tumour"}
+    framed = embed_case(loaded("A"), only.model_copy(update={"around": "rim"}))
+    assert framed == pytest.approx(tumour, rel=1e-4, abs=1e-6)
+    assert embed_case(loaded("A"), only) != pytest.approx(tumour, rel=1e-2)
+    with pytest.raises(StudyError, match="'liver' frames all pictures"):
+        embed_case(loaded("A"), only.model_copy(update={"around": "liver"}))
+
+
 def test_slices_of_a_region_are_averaged_for_a_network_of_pictures() -> None:
     settings = EmbeddingParams(network=Encoder2dParams(), side=32)
     found = embed_case(loaded("A"), settings)
