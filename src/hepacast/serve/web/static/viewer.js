@@ -157,6 +157,7 @@ async function start() {
   place = current().centre ?? [0, 0, current().bottom + current().k * current().step];
   panes = new Panes(scans, [...stage.querySelectorAll("canvas")], moved);
   for (const part of box.querySelectorAll(".controls, .stage")) part.hidden = false;
+  at("keys").hidden = false;
   stage.addEventListener("keydown", press, {capture: true});
   for (const one of [phase, view]) one.addEventListener("change", change);
   for (const one of [windows, opacity, map, strength]) one.addEventListener("input", draw);
