@@ -37,7 +37,7 @@ def faults(rounds: int) -> int:
 def test_a_block_that_was_freed_is_used_again_while_training_lasts() -> None:
     outside = faults(4)
     with device.kept_memory():
-        faults(1)
+        faults(4)  # the heap may move once before it settles
         inside = faults(4)
     after = faults(4)
     assert inside < outside / 10
