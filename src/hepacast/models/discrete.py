@@ -62,11 +62,13 @@ def discrete_hazard(
     values = complete(train.table, "a discrete-time hazard")
     event, time = train.outcome.event, train.outcome.time_days  # type: ignore[union-attr]
     some_events("a discrete-time hazard", event)
-    varies = np.flatnonzero(np.ptp(values, axis=0) > 1e-12 * np.abs(values.mean(axis=0)))
-    if not len(varies):
-        return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     edges = _edges(time[event], params.intervals)
     rows, interval, happened = _person_periods(time, event, edges)
+    # Among the cases that count: one that left at once may be the only one of its level.
+    counted = values[rows]
+    varies = np.flatnonzero(np.ptp(counted, axis=0) > 1e-12 * np.abs(counted.mean(axis=0)))
+    if not len(varies):
+        return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     used = np.unique(interval)
     dummies = (interval[:, None] == used[None, 1:]).astype(np.float64)
     notes = [f"{len(used)} intervals, {len(rows)} case intervals"]

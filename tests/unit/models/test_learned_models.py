@@ -277,3 +277,13 @@ def test_a_column_that_follows_from_others_gets_no_weight_in_a_discrete_hazard()
     twice = fit("discrete-hazard", train_on(more, outcome))
     assert len(twice.coefficients) == len(alone.coefficients)
     assert any("follow from the others" in note for note in twice.notes)
+
+
+def test_a_level_of_a_case_that_left_at_once_gets_no_weight_in_a_discrete_hazard() -> None:
+    values, risk = draw(60, 28)
+    time = np.random.default_rng(29).exponential(np.exp(-risk)) + 1.0
+    time[7], event = 1e-3, np.ones(60, dtype=bool)
+    event[7] = False
+    more = np.column_stack([values, np.arange(60) == 7])
+    found = fit("discrete-hazard", train_on(more, Survival(time, event)))
+    assert len(found.coefficients) == values.shape[1]
