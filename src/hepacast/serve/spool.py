@@ -238,13 +238,12 @@ class Spool:
         return self._add(job, len(files))
 
     def _add(self, job: str, files: int) -> bool:
+        # First the line, then the job: what is worked on is always in the log.
+        self.audit.write("received", job=job, files=files)
         try:
-            new = self.jobs.add(job, "dicom")
+            return self.jobs.add(job, "dicom")
         except FullError:
             return False  # it is adopted at the next start
-        if new:
-            self.audit.write("received", job=job, files=files)
-        return new
 
 
 def _room(path: Path) -> int:

@@ -147,6 +147,21 @@ def test_a_process_that_dies_between_renaming_and_queueing_loses_nothing(spool: 
     assert spool.jobs.find("a" * 64) is not None
 
 
+def test_a_study_is_in_the_log_before_it_is_a_job(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_words: object) -> None:
+        raise SystemExit
+
+    spool.put(encoded(dataset(1, 1)))
+    monkeypatch.setattr(spool.jobs, "add", die)
+    with pytest.raises(SystemExit):
+        spool.sweep()
+    assert '"received"' in spool.audit.path.read_text()
+    begun = again(spool)
+    assert begun.jobs.counts()["waiting"] == 1
+
+
 def test_a_torn_object_is_removed_at_the_start(spool: Spool) -> None:
     (spool.folder / ".incoming" / "torn").write_bytes(b"half")
     begun = again(spool)
