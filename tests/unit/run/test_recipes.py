@@ -164,7 +164,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: what is drawn is tested elsewhere."""
     monkeypatch.setattr(whole, "write_report", lambda _content, folder: folder / "report.html")
     monkeypatch.setattr(whole, "write_case_pages", lambda *_args, **_kwargs: None)
-    monkeypatch.setattr(measure, "draw_case", lambda _case, _loaded: {})
+    nothing = {"regions": b"\x89PNG\r\n\x1a\n"}
+    monkeypatch.setattr(measure, "draw_case", lambda _case, _loaded: nothing)
 
 
 def test_networks_of_a_recipe_learn_from_images(
