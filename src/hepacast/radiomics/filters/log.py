@@ -139,7 +139,10 @@ class _Pass:
         """Filter into a volume, or add to it the result times a factor that is not 0."""
         from hepacast.radiomics.kernels.recursive import filter_axis
 
+        # Read-only always: a caller's image may be, and that is another type to compile for.
+        image = data.reshape(-1).view()
+        image.setflags(write=False)
         filter_axis(
-            data.reshape(-1), data.shape, self.axis,
+            image, data.shape, self.axis,
             self.c, self.start, self.length, factor, out.reshape(-1),
         )  # fmt: skip
