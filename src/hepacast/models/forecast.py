@@ -93,7 +93,8 @@ class HazardForecast:
         before = np.hstack([np.ones((len(risk), 1)), survived[:, :-1]])
         # Competing events of the same day come after the event of interest.
         alive = np.exp(-_before(self.competing, self.event.times[:steps]))
-        chance: Float[np.ndarray, " case"] = (before - survived) @ alive
+        # Shares that add up to 1 may add up to a little more than 1 in floating point.
+        chance: Float[np.ndarray, " case"] = np.clip((before - survived) @ alive, 0.0, 1.0)
         return chance
 
 

@@ -147,7 +147,8 @@ class _Counts:
         risk = np.maximum(self.at_risk, 1.0)
         survival = np.cumprod(1 - (self.events + self.competing) / risk)
         before = np.concatenate([[1.0], survival[:-1]])
-        return survival, np.cumsum(before * self.events / risk)
+        # Shares that add up to 1 may add up to a little more than 1 in floating point.
+        return survival, np.minimum(np.cumsum(before * self.events / risk), 1.0)
 
 
 def _tied(d: Float[np.ndarray, " step"], at_risk: Float[np.ndarray, " step"]) -> np.ndarray:
