@@ -9,9 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from hepacast.core.errors import StudyError
-from hepacast.core.outcome import Binary, Outcome
+from hepacast.core.outcome import Binary, CompetingRisks, Outcome, Survival
 from hepacast.core.params import Params
 from hepacast.select.step import KeepColumns, complete, step
+from hepacast.stats.cox import baseline
+from hepacast.stats.inputs import some_events
+from hepacast.stats.risk_sets import risk_sets
 from hepacast.stats.sparse import PathSettings, lasso_path_cox, lasso_path_logistic
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ class RfeParams(Params):
 
     kind: Literal["rfe"] = "rfe"
     estimator: Literal["ridge", "tree", "forest", "svm"] = "ridge"
-    """What ranks the columns; ``ridge`` (logistic or Cox) is the one for a time to event."""
+    """What ranks the columns; of a time to event ``ridge`` is Cox, trees split relative risk."""
     keep: int = Field(default=20, ge=1)
     """How many columns to keep (all, where there are fewer)."""
     drop: float = Field(default=0.1, gt=0, lt=1)
@@ -64,12 +67,16 @@ def rfe(train: Train, params: RfeParams, rng: np.random.Generator) -> KeepColumn
     Raises
     ------
     StudyError
-        If an estimator for two classes is asked of a time to event.
+        If ``svm``, which tells two classes apart, is asked of a time to event.
 
     Notes
     -----
     Source: Guyon et al. 2002, Mach Learn 46:389.  Importance is the absolute
-    coefficient per SD, or the impurity decrease of trees.
+    coefficient per SD, or the impurity decrease of trees.  Trees of a time to
+    event are relative risk trees: the impurity is the Poisson deviance of the
+    events that a node has beside those that its follow-up would lead one to
+    expect (LeBlanc and Crowley 1992, Biometrics 48:411).  Competing events
+    count as censoring.
     """
     values = complete(train, "recursive feature elimination")
     importance = _estimator(train.outcome, params, int(rng.integers(2**31)))
@@ -93,13 +100,15 @@ def _estimator(outcome: Outcome, params: RfeParams, seed: int) -> Importance:
     """Return the function that ranks columns."""
     if params.estimator == "ridge":
         return lambda values, known: _ridge(values, known, params.ridge)
+    if params.estimator != "svm":
+        return lambda values, known: _trees(values, known, params, seed)
     if not isinstance(outcome, Binary):
         raise StudyError(
-            what=f"estimator {params.estimator!r} tells two classes apart",
+            what="estimator 'svm' tells two classes apart",
             got=type(outcome).__name__,
-            fix="Use estimator: ridge, which is Cox for a time to event.",
+            fix="Use estimator: ridge, which is Cox for a time to event, tree or forest.",
         )
-    return lambda values, known: _learned(values, known, params, seed)
+    return lambda values, known: _svm(values, known, seed)
 
 
 def _ridge(
@@ -115,20 +124,64 @@ def _ridge(
     return weight
 
 
-def _learned(
+def _svm(
+    values: Float[np.ndarray, "case feature"], outcome: Outcome, seed: int
+) -> Float[np.ndarray, " feature"]:
+    """Rank by the coefficients of a linear support vector machine."""
+    from sklearn.svm import LinearSVC  # noqa: PLC0415 - slow to import
+
+    model = LinearSVC(dual="auto", max_iter=100_000, random_state=seed)
+    return np.asarray(np.abs(model.fit(values, outcome.event).coef_[0]), dtype=np.float64)
+
+
+def _trees(
     values: Float[np.ndarray, "case feature"], outcome: Outcome, params: RfeParams, seed: int
 ) -> Float[np.ndarray, " feature"]:
-    """Rank by a classifier of scikit-learn."""
-    from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415 - slow to import
-    from sklearn.svm import LinearSVC  # noqa: PLC0415
-    from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415
+    """Rank by the impurity decrease of a tree or a forest."""
+    from sklearn import ensemble, tree  # noqa: PLC0415 - slow to import
 
+    one = params.estimator == "tree"
     model: Any
-    if params.estimator == "svm":
-        model = LinearSVC(dual="auto", max_iter=100_000, random_state=seed)
-        return np.asarray(np.abs(model.fit(values, outcome.event).coef_[0]), dtype=np.float64)
-    if params.estimator == "tree":
-        model = DecisionTreeClassifier(random_state=seed)
+    if isinstance(outcome, Binary):
+        model = tree.DecisionTreeClassifier() if one else ensemble.RandomForestClassifier()
     else:
-        model = RandomForestClassifier(n_estimators=params.trees, random_state=seed)
-    return np.asarray(model.fit(values, outcome.event).feature_importances_, dtype=np.float64)
+        kind = tree.DecisionTreeRegressor if one else ensemble.RandomForestRegressor
+        model = kind(criterion="poisson")
+    model.set_params(random_state=seed, **({} if one else {"n_estimators": params.trees}))
+    if isinstance(outcome, Binary):
+        model.fit(values, outcome.event)
+    else:
+        rate, expected = relative_risk(outcome)
+        model.fit(values, rate, sample_weight=expected)
+    return np.asarray(model.feature_importances_, dtype=np.float64)
+
+
+def relative_risk(
+    outcome: Survival | CompetingRisks,
+) -> tuple[Float[np.ndarray, " case"], Float[np.ndarray, " case"]]:
+    """Set the event of every case beside what its follow-up would lead one to expect.
+
+    Parameters
+    ----------
+    outcome : Survival or CompetingRisks
+        Follow-up; competing events count as censoring.
+
+    Returns
+    -------
+    rate : (case,) float
+        Events per expected event; 0 where none is expected.
+    expected : (case,) float
+        Nelson-Aalen cumulative hazard at the end of follow-up, were all cases alike.
+
+    Examples
+    --------
+    >>> known = Survival(np.array([1.0, 2.0, 4.0, 4.0]), np.array([True, False, True, False]))
+    >>> [one.round(3).tolist() for one in relative_risk(known)]
+    [[4.0, 0.0, 1.333, 0.0], [0.25, 0.25, 0.75, 0.75]]
+    """
+    time, event = outcome.time_days, outcome.event
+    some_events("a tree of a time to event", event)
+    sets = risk_sets(np.arange(len(time)), time, event, "breslow")
+    expected = baseline(sets, np.zeros((len(time), 1)), np.zeros(1)).at(time)
+    rate = np.divide(event, expected, out=np.zeros_like(expected), where=expected > 0)
+    return rate, expected

@@ -202,17 +202,6 @@ def test_elimination_keeps_planted_columns(estimator: str) -> None:
     assert len(kept(step)) == 5
 
 
-def test_elimination_by_cox_keeps_the_planted_column_and_refuses_trees() -> None:
-    rng = np.random.default_rng(7)
-    values = rng.normal(size=(120, 15))
-    train = train_on(
-        values, Survival(rng.exponential(np.exp(-values[:, 3])), np.ones(120, dtype=bool))
-    )
-    assert kept(fit({"rfe": {"keep": 1}}, train)) == ["x3"]
-    with pytest.raises(StudyError, match="two classes"):
-        fit({"rfe": {"estimator": "tree", "keep": 1}}, train)
-
-
 @pytest.mark.parametrize("kind", ["stability", "boruta"])
 def test_stable_choices_find_signal_and_little_else(kind: str) -> None:
     rng = np.random.default_rng(8)
