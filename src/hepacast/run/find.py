@@ -18,7 +18,7 @@ from hepacast.run.controls import discrimination, permuted_labels, random_featur
 from hepacast.run.evaluate import discriminate
 from hepacast.run.finding import Finding
 from hepacast.run.flow import Joined, Step, cohort_of
-from hepacast.run.held_out import leave_centres_out, score_held_out
+from hepacast.run.held_out import leave_centres_out, require_both, score_held_out
 from hepacast.run.horizon import horizon_days
 from hepacast.run.looks import look
 from hepacast.run.optimism import correct, spread_over_seeds
@@ -30,7 +30,7 @@ from hepacast.run.shuffle import replace_columns
 from hepacast.table.outcomes import Exclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 
 SITE = FeatureName.clinical("site")
 """Column of the centre's code, for ComBat; nothing else sees it."""
+
+
+def _unrecorded() -> None:
+    """Keep no record: there is no study file to keep it beside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +71,8 @@ class Arranged:
         Columns measured on shuffled voxels, for the control.
     pictures : mapping of str to KeptCrops
         Where the pictures are, by score whose model is a network.
+    opening : callable
+        Writes down that the test cohorts are opened; called before the first of them is scored.
     """
 
     materials: Materials
@@ -75,6 +81,7 @@ class Arranged:
     rereading: Rereading | None = None
     shuffled: FeatureTable | None = None
     pictures: Mapping[str, KeptCrops] = field(default_factory=dict)
+    opening: Callable[[], None] = _unrecorded
 
 
 def arrange(
@@ -253,7 +260,10 @@ def _measured_columns(arranged: Arranged) -> frozenset[FeatureName]:
 
 
 def _tests(finding: Finding, arranged: Arranged, on_event: Listener) -> tuple[HeldOut, ...]:
-    """Score the test cohorts, unless they stay closed."""
+    """Score the test cohorts, unless they stay closed.
+
+    Until here a run that fails has learned nothing about them, and has opened nothing.
+    """
     division, split = arranged.division, arranged.materials.study.split
     if not division.tests:
         return ()
@@ -262,15 +272,13 @@ def _tests(finding: Finding, arranged: Arranged, on_event: Listener) -> tuple[He
         on_event(Noticed("split", f"test cohorts stay closed: {names}"))
         return ()
     everybody = whole_cohort(arranged, finding.name)
+    cohorts = {name: everybody.of_patients(members) for name, members in division.tests.items()}
+    for name, cohort in cohorts.items():
+        require_both(name, cohort.outcome)
+    arranged.opening()
     return tuple(
-        score_held_out(
-            name,
-            division.scopes[name],
-            everybody.of_patients(members),
-            finding.final,
-            finding.at_days,
-        )
-        for name, members in division.tests.items()
+        score_held_out(name, division.scopes[name], cohort, finding.final, finding.at_days)
+        for name, cohort in cohorts.items()
     )
 
 

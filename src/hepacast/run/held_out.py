@@ -63,7 +63,7 @@ def score_held_out(
     NotEstimableError
         If it lacks cases with the event, or without it.
     """
-    _require_both(name, cohort.outcome)
+    require_both(name, cohort.outcome)
     found = final.fitted.predict(cohort.table, at_days)
     models = {model: as_out_of_fold(one) for model, one in found.items()}
     return HeldOut(name, scope, cohort, models, len(final.fitted.seen))
@@ -121,7 +121,7 @@ def leave_centres_out(
         else:
             part = cohort.of_patients(fold.score)
             try:
-                _require_both(fold.label, part.outcome)
+                require_both(fold.label, part.outcome)
                 models = {n: as_out_of_fold(one) for n, one in result.predictions.items()}
                 found[at] = HeldOut(fold.label, "external", part, models, len(result.seen))
             except NotEstimableError as error:
@@ -140,8 +140,21 @@ def held_out_rows(found: Sequence[HeldOut]) -> list[tuple[str, int, int]]:
     return [(one.name, one.seen, len(set(one.cohort.table.patients))) for one in found]
 
 
-def _require_both(name: str, outcome: Outcome) -> None:
-    """Refuse a cohort in which nobody, or (binary) everybody, had the event."""
+def require_both(name: str, outcome: Outcome) -> None:
+    """Refuse a cohort in which nobody, or (binary) everybody, had the event.
+
+    Parameters
+    ----------
+    name : str
+        Of the cohort.
+    outcome : Binary, Survival or CompetingRisks
+        What happened to its cases.
+
+    Raises
+    ------
+    NotEstimableError
+        If it lacks cases with the event, or without it.
+    """
     events = int(np.count_nonzero(outcome.event))
     if not events or (isinstance(outcome, Binary) and events == len(outcome)):
         raise NotEstimableError(

@@ -87,7 +87,10 @@ def require_closed(materials: Materials, division: Division, path: Path) -> dict
 
 
 def record_opening(materials: Materials, division: Division, path: Path) -> None:
-    """Write down that the test cohorts are opened now; before any of their scores is known."""
+    """Write down that the test cohorts are opened now; before any of their scores is known.
+
+    A run that fails later has had its look; one that failed before has not.
+    """
     known = _read(path)
     mine = Opening(_key(materials), {n: _digests(m) for n, m in division.tests.items()})
     if any(one.run == mine.run and one.tests == mine.tests for one in known):

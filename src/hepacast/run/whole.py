@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hepacast.core.errors import HepacastError, StudyError
@@ -188,9 +189,12 @@ def _find_out(
     rereading = read_again(materials, joined, division, out, pool, on_event=on_event)
     shuffled = measure_shuffled(materials, out, pool, on_event=on_event)
     arranged = replace(
-        arrange(materials, joined, division, rereading), shuffled=shuffled, pictures=pictures
+        arrange(materials, joined, division, rereading),
+        shuffled=shuffled,
+        pictures=pictures,
+        opening=partial(record_opening, materials, division, ledger_path(path)),
     )
-    opened = _open(materials, division, path)
+    opened = _openings(materials, division, path)
     findings = [find(arranged, name, pool, on_event=on_event) for name in study.outcomes]
     every = {**left_out(records), **failures}
     maps = view_all(findings, tasks, study, out, pool, on_event=on_event)
@@ -236,13 +240,11 @@ def _again(out: Path, tasks: Sequence[CaseTask]) -> Finished:
     return Finished(out / "report.html", lines, failures)
 
 
-def _open(materials: Materials, division: Division, path: Path) -> dict[str, int]:
-    """Count the openings of the test cohorts, and write this one down; none while closed."""
+def _openings(materials: Materials, division: Division, path: Path) -> dict[str, int]:
+    """Count the openings of the test cohorts, this one included; none while closed."""
     if not division.tests or materials.study.split.open == "closed":
         return {}
-    counts = require_closed(materials, division, ledger_path(path))
-    record_opening(materials, division, ledger_path(path))
-    return counts
+    return require_closed(materials, division, ledger_path(path))
 
 
 def redraw(folder: Path) -> Path:

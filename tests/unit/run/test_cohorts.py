@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hepacast.core.errors import HepacastError, LeakError, StudyError
+from hepacast.core.errors import HepacastError, LeakError, NotEstimableError, StudyError
+from hepacast.run import find, whole
+from hepacast.run.apparent import final_fit
 from hepacast.run.cohorts import Patient, divide_patients
 from hepacast.run.execution import Execution
+from hepacast.run.openings import ledger_path
 from hepacast.run.split_settings import SplitParams
 from hepacast.run.whole import run_study
 from tests.unit.run.conftest import draw
@@ -185,8 +188,45 @@ def test_a_refused_opening_computes_nothing(tmp_path: Path) -> None:
     heard: list[object] = []
     with pytest.raises(StudyError):
         run_study(small.save(), tmp_path / "other", execution=Execution(1), on_event=heard.append)
-    assert not (tmp_path / "other").exists()
+    assert not (tmp_path / "other" / "result.json").exists()
     assert not [event for event in heard if "validate" in getattr(event, "stage", "")]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_that_fails_has_opened_what_it_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = many(tmp_path / "s", develop={"centre": "A"}, tests={"external": {"centre": "B"}})
+    path = small.save()
+
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise NotEstimableError(what="it must work", got="it broke", fix="Mend it.")
+
+    monkeypatch.setattr(find, "final_fit", broken)
+    with pytest.raises(NotEstimableError, match="it broke"):
+        run(path, tmp_path / "early")
+    assert not ledger_path(path).exists()
+    monkeypatch.setattr(find, "final_fit", final_fit)
+    monkeypatch.setattr(whole, "compose", broken)
+    with pytest.raises(NotEstimableError, match="it broke"):
+        run(path, tmp_path / "late")
+    assert len(json.loads(ledger_path(path).read_text(encoding="utf-8"))["openings"]) == 1
+    # The settings that had no look changed nothing; these have had one.
+    small.study["split"]["seed"] = 8
+    with pytest.raises(StudyError, match="is opened once; got 1 earlier openings"):
+        run(small.save(), tmp_path / "other")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_test_cohort_without_events_is_refused_unopened(tmp_path: Path) -> None:
+    small = many(tmp_path / "s", develop={"centre": "A"}, tests={"external": {"centre": "B"}})
+    for row in small.clinical:
+        if row["centre"] == "B":
+            row["recurrence"] = "0"
+    path = small.save()
+    with pytest.raises(NotEstimableError, match="external needs cases with and without"):
+        run(path, tmp_path / "out")
+    assert not ledger_path(path).exists()
 
 
 @pytest.mark.usefixtures("quick")
