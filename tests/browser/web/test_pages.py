@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.browser.web.conftest import Site, Visit
 
-PAGES = ("/cohort", "/models", "/calculator", "/run", "/report")
+PAGES = ("/cohort", "/models", "/calculator", "/reader", "/run", "/report")
 
 
 def _settle(visit: Visit) -> None:
@@ -100,10 +100,10 @@ def test_every_page_is_reached_by_the_keyboard_alone(desk: Visit) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     seen = []
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.textContent"))
-    assert seen == ["Patients", "Models", "Calculator", "Run", "Report"]
+    assert seen == ["Patients", "Models", "Calculator", "Reader study", "Run", "Report"]
     page.keyboard.press("Enter")
     page.wait_for_url("**/report")
     page.get_by_role("link", name="Report, to read").focus()

@@ -112,6 +112,7 @@ def make_app(
         case_pages,
         cohort_pages,
         image_pages,
+        reader_pages,
         study_pages,
     )
 
@@ -119,7 +120,7 @@ def make_app(
     site = Site(Results(folder), scans)
     # Reading a large result takes seconds: before the first page, and not with it.
     _ = site.results.content
-    for pages in (cohort_pages, case_pages, image_pages, study_pages):
+    for pages in (cohort_pages, case_pages, image_pages, reader_pages, study_pages):
         app.include_router(pages.router(site))
     app.add_api_route("/static/{name}", _asset)
     app.add_api_route("/vendor/{name}", _vendored)

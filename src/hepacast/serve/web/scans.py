@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hepacast.core.volume import Region, Volume
     from hepacast.run.load import Loaded
     from hepacast.run.measure import CaseTask
+    from hepacast.table.fields import Field
 
 KEPT = 2
 """Cases held in memory."""
@@ -56,10 +57,13 @@ class Scans:
         From the study file.
     clinical : dict of case to dict of variable to str
         Cells of the clinical table that are not empty.
+    baseline : dict of variable to str
+        Variables that were known at baseline and may predict, as printed.
     """
 
     tasks: dict[str, CaseTask]
     clinical: dict[str, dict[str, str]] = field(default_factory=dict)
+    baseline: dict[str, str] = field(default_factory=dict)
     _kept: OrderedDict[str, Loaded] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -78,7 +82,8 @@ class Scans:
             case: {name: cell for name in table.variables if (cell := table.text.column(name)[row])}
             for row, case in enumerate(table.cases)
         }
-        return cls({task.case: task for task in plan_cases(materials, folder)}, cells)
+        baseline = {name: _words(name, table.fields[name]) for name in materials.predictors}
+        return cls({task.case: task for task in plan_cases(materials, folder)}, cells, baseline)
 
     def load(self, case: str) -> Loaded:
         """Read all images and regions of one case as they are measured.
@@ -95,6 +100,12 @@ class Scans:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(case)
             return self._kept[case]
+
+
+def _words(name: str, asked: Field) -> str:
+    """Print a variable with its unit."""
+    unit = f" ({asked.unit})" if asked.unit not in {None, "", "1"} else ""
+    return f"{asked.label or name}{unit}"
 
 
 def nifti_bytes(image: Volume | Region) -> bytes:
