@@ -88,6 +88,17 @@ def test_long_names_of_a_nomogram_take_two_lines_and_stay_on_the_page() -> None:
     assert any("\n" in word.get_text() for word in drawing.figure.axes[0].texts)
 
 
+def test_a_scale_too_short_for_two_labels_names_its_far_end_beside_it() -> None:
+    short = INVASION.model_copy(update={"coefficient": 0.06})
+    model = Model(name="m", equation=Equation(kind="logistic", terms=(AFP, short)))
+    drawing = draw_nomogram(OutcomeReport(name="er", kind="binary"), model)
+    assert drawing is not None
+    FigureCanvasAgg(drawing.figure).draw()  # type: ignore[no-untyped-call]
+    box = {word.get_text(): word.get_window_extent() for word in drawing.figure.axes[0].texts}
+    assert not box["absent"].overlaps(box["present"])
+    assert box["present"].x0 > box["absent"].x0
+
+
 def test_a_model_without_an_equation_has_no_nomogram() -> None:
     outcome = OutcomeReport(name="er", kind="binary")
     assert draw_nomogram(outcome, Model(name="m")) is None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -308,3 +309,15 @@ def test_every_cohort_the_models_had_not_seen_has_its_own_curves(content: Report
     assert "External test, centre 3" in [
         one.text for section in found.sections for one in section.blocks if isinstance(one, Heading)
     ]
+
+
+def test_the_ticks_of_a_tiny_effect_do_not_run_into_one_another() -> None:
+    volume = Coefficient(name="-/tumour/-/shape/MeshVolume", estimate=Estimate(value=0.00066))
+    model = Model(name="m", coefficients=(volume,))
+    drawing = draw_coefficients(OutcomeReport(name="er", kind="binary", models=(model,)), model)
+    assert drawing is not None
+    FigureCanvasAgg(drawing.figure).draw()  # type: ignore[no-untyped-call]
+    (axis,) = [one.xaxis for one in drawing.figure.axes if one.get_xlabel()]
+    boxes = [one.get_window_extent() for one in axis.get_ticklabels() if one.get_text()]
+    assert len(boxes) >= 3
+    assert all(left.x1 + 5 < right.x0 for left, right in pairwise(boxes))

@@ -193,10 +193,11 @@ def _forest(
         for side in (words, values):
             side.set_axis_off()
             side.set_xlim(0, 1)
+        _axis(axes, reference, scale, label)
         if scale == "linear":
             # Effects per unit may be small: few ticks leave room for many decimals.
-            axes.xaxis.set_major_locator(MaxNLocator(5))
-        _axis(axes, reference, scale, label)
+            # Only now, since to set a scale sets its locator.
+            axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.set_ylim(len(lines) - 0.4, -0.6)
     return figure
 

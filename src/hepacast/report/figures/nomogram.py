@@ -160,10 +160,14 @@ def _scale(
     places = [at for at, _ in marks] if span is None else [0.0, span]
     axes.plot([min(places), max(places)], [row, row], color="#1D232C", lw=0.9)
     last = -100.0
-    for at, word in sorted(marks):
+    marks = sorted(marks)
+    for at, word in marks:
         axes.plot([at, at], [row, row - 0.14], color="#1D232C", lw=0.8)
         # About one percent of the scale per letter and a gap; what does not fit keeps its tick.
         room = 1.05 * len(word) + 1.0
         if at - last >= room:
             axes.text(at, row - 0.2, word, ha="center", va="bottom", fontsize=6.8)
             last = at
+    if span is not None and last < marks[-1][0]:
+        # Without the name of its far end a short scale cannot be read: that stands beside it.
+        axes.text(span + 0.8, row, marks[-1][1], ha="left", va="center", fontsize=6.8)
