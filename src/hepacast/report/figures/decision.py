@@ -51,7 +51,8 @@ def draw_decision(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> Drawing |
     caption = (
         f"Net benefit of acting on a forecast of {outcome.event}"
         f"{f' by {months(when)} months' if when is not None else ''}, {view.words}. "
-        "A model is of use at the thresholds where its curve lies above both grey and black."
+        "A model is of use at the thresholds where its curve lies above both acting on nobody "
+        "and acting on everybody."
     )
     curves = [Series(one.name, curve.thresholds, curve.net_benefit) for one, _, curve in shown]
     curves.append(Series("Act on everybody", first.thresholds, first.treat_all))

@@ -28,9 +28,10 @@ def draw_permutations(outcome: OutcomeReport) -> Drawing | None:
         return None
     figure = _histogram(*known[0]) if len(known) == 1 else _rows(known)
     first = known[0][0]
+    null, real = ("bars", "line") if len(known) == 1 else ("ticks", "diamond")
     caption = (
-        f"{first.measure} when the whole procedure runs on shuffled outcomes (grey, "
-        f"{known[0][1].size} shuffles) and on the real ones (orange). Chance lies around 0.5 "
+        f"{first.measure} when the whole procedure runs on shuffled outcomes ({null}, "
+        f"{known[0][1].size} shuffles) and on the real ones ({real}). Chance lies around 0.5 "
         "where nothing leaks. "
     )
     caption += "; ".join(

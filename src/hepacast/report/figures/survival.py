@@ -192,10 +192,10 @@ def _at_risk(axes: Axes, shown: Survivals, colours: tuple[str, ...]) -> None:
     axes.tick_params(length=0, labelbottom=False)
     axes.set_title("At risk", fontsize=7.2, fontweight="normal", pad=1)
     for row, curve in enumerate(shown.curves):
-        colour = colours[row % len(colours)]
-        axes.annotate(
-            "■ ", (0, -row), (-14, 0), textcoords="offset points", color=colour, ha="right",
-            va="center", fontsize=7,
+        # The curve's own dashes, not its colour alone: a print in grey has no colours.
+        axes.plot(
+            (-0.12, -0.05), (-row, -row), transform=axes.get_yaxis_transform(), clip_on=False,
+            color=colours[row % len(colours)], ls=DASHES[row % len(DASHES)],
         )  # fmt: skip
         for tick, count in zip(shown.ticks_months, curve.at_risk, strict=False):
             axes.text(tick or 0, -row, str(count), ha="center", va="center", fontsize=7.2)
