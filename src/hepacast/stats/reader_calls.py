@@ -11,7 +11,7 @@ import numpy as np
 from hepacast.stats.inputs import both_classes, flags
 from hepacast.stats.kappa import Kappa, cohen_kappa, fleiss_kappa
 from hepacast.stats.proportions import exact_proportion, mcnemar
-from hepacast.stats.readers import reads_of
+from hepacast.stats.readers import CONDITIONS, reads_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -87,18 +87,39 @@ def reader_calls(calls: ArrayLike, event: ArrayLike, *, level: float = 0.95) -> 
     both_classes("sensitivity and specificity", happened)
     called = np.stack([flags("call", row) for row in values.reshape(-1, happened.size)])
     called = called.reshape(values.shape)
-    readers = tuple(_one(called[:, at], happened, level) for at in range(values.shape[1]))
+    readers = tuple(
+        one_reader_calls(called[:, at], happened, level=level) for at in range(values.shape[1])
+    )
     first, second = (_together(one, level) for one in called)
     return ReaderCalls(
         readers=readers, agreement=(first[0], second[0]), pairs=(first[1], second[1])
     )
 
 
-def _one(
-    called: Bool[np.ndarray, "condition case"], event: Bool[np.ndarray, " case"], level: float
-) -> Calls:
-    right = called == event
-    yes, no = right[:, event], right[:, ~event]
+def one_reader_calls(calls: ArrayLike, event: ArrayLike, *, level: float = 0.95) -> Calls:
+    """Describe what one reader called in two conditions.
+
+    Parameters
+    ----------
+    calls : (2, case) bool
+        True where the reader expected the event: with the model, and without.
+    event : (case,) bool
+        True where the event happened.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> found = one_reader_calls([[1, 1, 0, 0], [1, 0, 0, 1]], [1, 1, 0, 0])
+    >>> [one.estimate for one in found.sensitivity], found.changed_right
+    ([1.0, 0.5], 2)
+    """
+    happened = flags("event", event)
+    both_classes("sensitivity and specificity", happened)
+    rows = np.asarray(calls)
+    called = np.stack([flags("call", rows[at], happened.size) for at in range(CONDITIONS)])
+    right = called == happened
+    yes, no = right[:, happened], right[:, ~happened]
 
     def share(name: str, rows: Bool[np.ndarray, "condition case"]) -> tuple[Estimate, Estimate]:
         first, second = (

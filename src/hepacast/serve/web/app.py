@@ -20,6 +20,7 @@ from hepacast.serve.web.drawings import Drawings
 from hepacast.serve.web.guard import LOG, Guard, Refusals
 from hepacast.serve.web.results import Results, case_id
 from hepacast.serve.web.vendored import FILES, FOLDER, require_digest
+from hepacast.stats.estimate import p_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,12 @@ class Site:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            number=number, percent=percent, interval=with_interval, moment=moment, case_id=case_id
+            number=number,
+            percent=percent,
+            interval=with_interval,
+            moment=moment,
+            case_id=case_id,
+            p_text=p_text,
         )
         integrity = {one.name: f"sha384-{one.sha384}" for one in FILES}
         self._templates.globals.update(version=__version__, integrity=integrity)

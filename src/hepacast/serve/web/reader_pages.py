@@ -8,12 +8,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from hepacast.core.errors import HepacastError
 from hepacast.serve.web.image_pages import describe
 from hepacast.serve.web.reader import STAGES, Reader, ReaderError, ReaderStore, Stage
+from hepacast.serve.web.reader_analysis import analyses_of, as_json
 from hepacast.serve.web.reader_questions import ReaderQuestion, reader_questions
 from hepacast.serve.web.results import case_id
 
@@ -31,6 +32,7 @@ def router(site: Site) -> APIRouter:
     store = ReaderStore(site.results.folder)
     _start(site, store, routes)
     _score(site, store, routes)
+    _analyse(site, store, routes)
     return routes
 
 
@@ -118,6 +120,20 @@ def _score(site: Site, store: ReaderStore, routes: APIRouter) -> None:
         case = reader.order(STAGES[stage])[at]
         # No maps: what a network looked at is a forecast.
         return describe(site.scans.load(case), [], f"/case/{case_id(case)}")
+
+
+def _analyse(site: Site, store: ReaderStore, routes: APIRouter) -> None:
+    """Show what the readers gained, to whoever leads the study."""
+
+    @routes.get("/readings")
+    def readings() -> Response:
+        found = analyses_of(reader_questions(site.results.content), store.readers())
+        return site.page("readings.html", active="reader", analyses=found)
+
+    @routes.get("/readings.json")
+    def numbers() -> JSONResponse:
+        found = analyses_of(reader_questions(site.results.content), store.readers())
+        return JSONResponse({"analyses": as_json(found)})
 
 
 def _form(site: Site, template: str, **values: Any) -> Response:  # noqa: ANN401 - as printed

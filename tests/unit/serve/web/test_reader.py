@@ -244,6 +244,23 @@ def test_pages_with_a_form_let_the_browser_say_where_it_is_from(client: TestClie
     assert elsewhere.status_code == 403
 
 
+def test_the_analysis_shows_and_gives_what_two_readers_answered(client: TestClient) -> None:
+    assert "Nobody has started" in client.get("/readings").text
+    for name in (EVIL, "b"):
+        page = _post(client, "/reader", name=name, question=0)
+        for stage in (0, 1):
+            for at in range(len(CASES)):
+                said = {"percent": 10 * at, "call": "yes" if at > 2 else "no"}
+                page = _post(client, page.url.path, stage=stage, at=at, **said)
+    text = client.get("/readings").text
+    assert "2 readers, 6 cases, 3 events" in text
+    assert "&lt;script&gt;window" in text
+    assert "Obuchowski-Rockette, random readers" in text
+    (found,) = client.get("/readings.json").json()["analyses"]
+    assert [one["name"] for one in found["readers"]] == sorted((EVIL, "b"))
+    assert found["model_auc"]["estimate"] == 1.0
+
+
 def test_an_answer_sent_twice_is_refused_and_says_how_to_go_on(
     client: TestClient, tmp_path: Path
 ) -> None:
