@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
+    from hepacast.core.outcome import Outcome
     from hepacast.core.table import FeatureTable
     from hepacast.report.content import Precision
     from hepacast.run.cohorts import Division
@@ -129,7 +130,9 @@ def _require_known_batches(materials: Materials, division: Division) -> None:
             )
 
 
-def recipe_of(arranged: Arranged, *, on_event: Listener = ignore) -> tuple[Recipe, dict[str, str]]:
+def recipe_of(
+    arranged: Arranged, outcome: Outcome, *, on_event: Listener = ignore
+) -> tuple[Recipe, dict[str, str]]:
     """Say what is fitted again in every resample, and the role of every model."""
     study = arranged.materials.study
     recipe = Recipe(
@@ -141,7 +144,8 @@ def recipe_of(arranged: Arranged, *, on_event: Listener = ignore) -> tuple[Recip
         rereading=arranged.rereading,
         pictures=arranged.pictures,
     )
-    recipe, roles = with_baselines(with_algorithms(recipe), on_event=on_event)
+    recipe = with_algorithms(recipe, type(outcome), on_event=on_event)
+    recipe, roles = with_baselines(recipe, on_event=on_event)
     recipe, more = with_comparators(recipe, study.models.comparators)
     return recipe, {**roles, **more}
 
@@ -172,7 +176,7 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     study = materials.study
     inside, _ = division_steps(arranged.joined, division)
     cohort, step = cohort_of(inside, materials, name)
-    recipe, roles = recipe_of(arranged, on_event=on_event)
+    recipe, roles = recipe_of(arranged, cohort.outcome, on_event=on_event)
     at_days = horizon_days(study.outcomes[name], cohort.outcome)
     notes = _ready(arranged, cohort, at_days, on_event)
     tasks = [

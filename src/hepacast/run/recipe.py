@@ -10,6 +10,7 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.registry import kind_of
 from hepacast.models import MODELS
+from hepacast.models.model import ANY_OUTCOME
 from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY, ScoreParams
 from hepacast.select import STEPS
 
@@ -17,12 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hepacast.core.events import Listener
+    from hepacast.core.outcome import Outcome
     from hepacast.core.table import FeatureName
     from hepacast.run.chain import Recipe
 
 
-def with_algorithms(recipe: Recipe) -> Recipe:
+def with_algorithms(
+    recipe: Recipe, outcome: type[Outcome] | None = None, *, on_event: Listener = ignore
+) -> Recipe:
     """Make one model of every set and algorithm, where a study lists algorithms.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the study.
+    outcome : type, optional
+        What is to be learned; algorithms that cannot are left out.
+    on_event : callable
+        Told of the algorithms left out.
+
+    Raises
+    ------
+    StudyError
+        If no algorithm learns from such an outcome.
 
     Examples
     --------
@@ -31,15 +49,28 @@ def with_algorithms(recipe: Recipe) -> Recipe:
     """
     if not recipe.models.algorithms:
         return recipe
+    algorithms = [
+        one
+        for one in recipe.models.algorithms
+        if outcome is None or outcome in getattr(one, "outcomes", ANY_OUTCOME)
+    ]
+    unfit = [kind_of(one) for one in recipe.models.algorithms if one not in algorithms]
+    if unfit and outcome is not None:
+        if not algorithms:
+            raise StudyError(
+                what=f"models.algorithms needs one that learns from {outcome.__name__}",
+                got=", ".join(unfit),
+                fix="Add regression, or leave the outcome out.",
+            )
+        said = f"cannot learn from {outcome.__name__} and are left out: {', '.join(unfit)}"
+        on_event(Noticed("models.algorithms", said))
     sets = {
         f"{name} {kind_of(params)}": members
         for name, members in recipe.models.sets.items()
-        for params in recipe.models.algorithms
+        for params in algorithms
     }
     tops = {
-        f"{name} {kind_of(params)}": params
-        for name in recipe.models.sets
-        for params in recipe.models.algorithms
+        f"{name} {kind_of(params)}": params for name in recipe.models.sets for params in algorithms
     }
     models = recipe.models.model_copy(update={"sets": sets})
     return replace(recipe, models=models, tops=tops)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from hepacast.core.errors import NotEstimableError, StudyError, TableError
+from hepacast.core.events import Noticed
 from hepacast.core.folds import Cohort, Fold
-from hepacast.core.outcome import Binary
+from hepacast.core.outcome import Binary, Survival
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
@@ -198,6 +199,19 @@ def test_every_set_meets_every_algorithm() -> None:
     fold = hold_out(cohort, 0.25, generator(1), "one")
     fitted = fit_study(fold.train(cohort), chain, "k")
     assert set(fitted.combined) == {"rad regression", "rad icare"}
+
+
+def test_algorithms_that_cannot_learn_an_outcome_are_left_out_and_named() -> None:
+    several = tuple(map(MODELS.parse, ("svm", "regression", "knn", "xgboost")))
+    heard: list[Any] = []
+    chain = with_algorithms(recipe(algorithms=several), Survival, on_event=heard.append)
+    assert list(chain.models.sets) == ["rad regression", "rad xgboost"]
+    assert set(chain.tops) == {"rad regression", "rad xgboost"}
+    assert isinstance(heard[0], Noticed)
+    assert [one.text for one in heard] == ["cannot learn from Survival and are left out: svm, knn"]
+    assert len(with_algorithms(recipe(algorithms=several), Binary).tops) == 4
+    with pytest.raises(StudyError, match="needs one that learns from Survival; got svm"):
+        with_algorithms(recipe(algorithms=several[:1]), Survival)
 
 
 def test_a_clinical_score_is_computed_in_its_units_and_points_to_the_worse(small: Small) -> None:
