@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hepacast.serve.web.reader import ReaderStore
 from tests.browser.web.conftest import CHINESE, EVIL
 
@@ -39,31 +41,51 @@ def _judge(visit: Visit, name: str) -> None:
     assert visit.faults() == []
 
 
-def test_two_readers_score_alone_and_with_the_model(visit: Visit) -> None:
+def test_a_case_is_shown_with_its_images_and_fits(visit: Visit) -> None:
+    _begin(visit, f"width {visit.width}")
+    visit.page.wait_for_selector(f"h1:text-is('Case 1 of {CASES}, alone')")
+    _judge(visit, "reader-alone")
+    visit.require_quiet()
+
+
+@pytest.mark.slow
+def test_two_readers_score_alone_and_with_the_model(desk: Visit) -> None:
     for name, says in PLAN.items():
-        # Each width is a study of its own.
-        _begin(visit, f"{name} {visit.width}")
+        _begin(desk, name)
         for stage in ("alone", "with the model"):
             for at in range(CASES):
-                heading = f"Case {at + 1} of {CASES}, {stage}"
-                visit.page.wait_for_selector(f"h1:text-is('{heading}')")
-                assert f"{name} {visit.width}" in visit.page.locator("main").inner_text()
-                assert visit.page.locator("#shown").count() == (stage != "alone")
-                assert visit.page.get_by_text("Patients", exact=True).count() == 0
-                if at == 0 and name == EVIL:
-                    _judge(visit, f"reader-{stage.replace(' ', '-')}")
-                _answer(visit, says[at])
-        visit.page.wait_for_selector("h1:text-is('Finished')")
-    store = ReaderStore(visit.site.out)
-    mine = [one for one in store.readers() if one.name.endswith(str(visit.width))]
-    assert len(mine) == len(PLAN)
-    for one in mine:
-        held = one.of("alone")
-        said = PLAN[one.name.removesuffix(f" {visit.width}")]
-        assert [held[case].percent for case in one.order("alone")] == list(said)
-        assert [held[case].call for case in one.order("alone")] == [p >= 50 for p in said]
+                desk.page.wait_for_selector(f"h1:text-is('Case {at + 1} of {CASES}, {stage}')")
+                assert name in desk.page.locator("main").inner_text()
+                assert desk.page.locator("#shown").count() == (stage != "alone")
+                assert desk.page.get_by_text("Patients", exact=True).count() == 0
+                if at == 0 and name == EVIL and stage != "alone":
+                    _judge(desk, "reader-with-model")
+                _answer(desk, says[at])
+        desk.page.wait_for_selector("h1:text-is('Finished')")
+    for one in ReaderStore(desk.site.out).readers():
+        if one.name in PLAN:
+            held = [one.of("alone")[case] for case in one.order("alone")]
+            assert [answer.percent for answer in held] == list(PLAN[one.name])
+            assert [answer.call for answer in held] == [p >= 50 for p in PLAN[one.name]]
+    _require_pages_for_the_leader(desk)
+
+
+def _require_pages_for_the_leader(visit: Visit) -> None:
+    """Look at the list of readers and at the analysis."""
     visit.open("/reader")
     visit.require_fits()
     visit.keep("reader")
+    assert visit.faults() == []
+    visit.page.get_by_role("link", name="Analysis of the readers").click()
+    visit.page.wait_for_selector("h1:text-is('Analysis of the readers')")
+    text = visit.page.locator("main").inner_text()
+    for words in (EVIL, CHINESE, "exact McNemar", "Clopper-Pearson", "paired DeLong", "kappa"):
+        assert words in text, words
+    assert "Obuchowski-Rockette, random readers" in text
+    visit.require_fits()
+    visit.keep("readings")
+    visit.page.set_viewport_size({"width": 390, "height": 900})
+    visit.require_fits()
+    visit.keep("readings-phone")
     visit.require_quiet()
     assert visit.faults() == []
