@@ -195,7 +195,7 @@ class FeatureTable:
             return self
         chosen = _in_order(self.columns, names)
         if chosen is not None:
-            return self._derive(self.values[:, chosen], names, self.cases, self.patients)
+            return self._derive(self._columns(chosen), names, self.cases, self.patients)
         at = {name: column for column, name in enumerate(self.columns)}
         if missing := [name for name in names if name not in at]:
             raise TableError(
@@ -204,7 +204,11 @@ class FeatureTable:
                 fix="Extract the same features for all cohorts.",
             )
         chosen = np.array([at[name] for name in names], dtype=np.intp)
-        return replace(self, values=self.values[:, chosen], columns=names)
+        return replace(self, values=self._columns(chosen), columns=names)
+
+    def _columns(self, chosen: Int[np.ndarray, " name"]) -> Float[np.ndarray, "case name"]:
+        """Copy columns, with rows side by side: last bits must not hang on the columns left out."""
+        return np.take(self.values, chosen, axis=1)
 
     def with_values(
         self,
