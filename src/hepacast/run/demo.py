@@ -30,6 +30,7 @@ cases:
   site: site
   reader: reader
   masks: {{tumour: mask_tumour, liver: mask_liver}}
+  inspect: {{may_touch_end: true}}   # one tumour lies at the end of its scan
 clinical: {{table: clinical.csv, dictionary: fields.yaml}}
 outcomes:
   early_recurrence:
