@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.events import Event, Noticed, ignore
@@ -247,8 +247,8 @@ def _openings(materials: Materials, division: Division, path: Path) -> dict[str,
     return require_closed(materials, division, ledger_path(path))
 
 
-def redraw(folder: Path) -> Path:
-    """Draw the report of a finished run again from its ``result.json``."""
+def redraw(folder: Path, extras: Sequence[Literal["pdf", "docx"]] = ()) -> Path:
+    """Draw the report of a finished run again from its ``result.json``, and print it if asked."""
     path = folder / RESULT
     try:
         content = read_result(path)
@@ -258,7 +258,7 @@ def redraw(folder: Path) -> Path:
             got=str(error).splitlines()[0],
             fix="Name the folder that `hepacast run --out` wrote.",
         ).at(file=path) from error
-    return write_report(content, folder)
+    return write_report(content, folder, extras=extras)
 
 
 def _mark(out: Path, name: str) -> None:

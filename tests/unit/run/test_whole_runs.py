@@ -227,6 +227,9 @@ def test_the_report_is_drawn_again_from_its_result(finished: Finished, tmp_path:
     shutil.copy(finished[1] / "result.json", out)
     page = redraw(out)
     assert page.read_bytes() == (finished[1] / "report.html").read_bytes()
+    assert not (out / "tables.docx").exists()
+    assert main(["report", str(out), "--docx"]) == 0
+    assert (out / "tables.docx").read_bytes()[:2] == b"PK"
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "not JSON"])
