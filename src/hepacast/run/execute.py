@@ -172,17 +172,38 @@ class Executor:
 def _spread(
     pool: Pool, task: Callable[[Item], Result], todo: Sequence[tuple[int, Item]]
 ) -> Iterator[tuple[int, Result | HepacastError]]:
-    """Keep a few items per worker in flight."""
+    """Keep a few items per worker in flight; try those that workers died of again, one by one.
+
+    Whatever waited on a worker that died is blamed like the item that took it down.
+    """
+    suspects: list[tuple[int, Item]] = []
+    for at, result in _fly(pool, task, todo, lambda: WINDOW * pool.workers):
+        if isinstance(result, WorkerLostError):
+            suspects.append((at, dict(todo)[at]))
+        else:
+            yield at, result
+    yield from _fly(pool, task, suspects, lambda: 1)
+
+
+def _fly(
+    pool: Pool,
+    task: Callable[[Item], Result],
+    todo: Sequence[tuple[int, Item]],
+    window: Callable[[], int],
+) -> Iterator[tuple[int, Result | HepacastError]]:
+    """Keep so many items in flight, asked anew each time: workers come and go."""
     waiting = iter(todo)
     flying: dict[Any, int] = {}
     while True:
-        room = max(1, WINDOW * pool.workers) - len(flying)
+        room = max(1, window()) - len(flying)
         for _, (at, item) in zip(range(room), waiting, strict=False):
             flying[pool.submit(task, item)] = at
         if not flying:
             return
         for flight in list(pool.landed(flying)):
-            yield flying.pop(flight), pool.result(flight)
+            # One that was sent again after its worker died may be told of twice.
+            if flight in flying:
+                yield flying.pop(flight), pool.result(flight)
 
 
 def _attempt(task: Callable[[Item], Result], item: Item) -> Result | HepacastError:

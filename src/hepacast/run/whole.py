@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +28,7 @@ from hepacast.run.find import arrange, division_steps, find, openings
 from hepacast.run.finished import is_finished, note_finished, run_key
 from hepacast.run.flow import join
 from hepacast.run.gather import gather
-from hepacast.run.journal import Journal
+from hepacast.run.journal import JOURNAL, Journal
 from hepacast.run.lock import lock_text
 from hepacast.run.look_pages import FOLDER as MAPS
 from hepacast.run.look_pages import view_all
@@ -119,7 +120,11 @@ def run_study(
             return _again(out, tasks)
         # Before any work: a run that is stopped must find its own folder again.
         _mark(out, materials.study.study.name)
-        found = _find_out(materials, tasks, (path, out), pool, hear)
+        try:
+            found = _find_out(materials, tasks, (path, out), pool, hear)
+        except HepacastError:
+            _drop_if_empty(out)
+            raise
     lock = lock_text(
         found.materials,
         {case: record.key for case, record in found.records.items()},
@@ -264,6 +269,12 @@ def redraw(folder: Path, extras: Sequence[Literal["pdf", "docx"]] = ()) -> Path:
 def _mark(out: Path, name: str) -> None:
     """Say whose results the folder holds; not before there is something to put into it."""
     write_atomic(out / MARK, name + "\n")
+
+
+def _drop_if_empty(out: Path) -> None:
+    """Remove a folder that holds nothing but whose it is, and the log of a run that failed."""
+    if {path.name for path in out.iterdir()} <= {MARK, JOURNAL}:
+        shutil.rmtree(out)
 
 
 def _require_own_folder(out: Path, name: str) -> None:
