@@ -176,13 +176,13 @@ def _spread(
 
     Whatever waited on a worker that died is blamed like the item that took it down.
     """
-    suspects: list[tuple[int, Item]] = []
+    suspects: set[int] = set()
     for at, result in _fly(pool, task, todo, lambda: WINDOW * pool.workers):
         if isinstance(result, WorkerLostError):
-            suspects.append((at, dict(todo)[at]))
+            suspects.add(at)
         else:
             yield at, result
-    yield from _fly(pool, task, suspects, lambda: 1)
+    yield from _fly(pool, task, [one for one in todo if one[0] in suspects], lambda: 1)
 
 
 def _fly(

@@ -21,6 +21,7 @@ from hepacast.run.pictures import draw_case
 from hepacast.run.record import CaseRecord
 from hepacast.run.semantic_settings import SemanticBlockParams
 from hepacast.run.shuffle import extract_shuffled
+from hepacast.run.study import RadiomicsParams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from hepacast.run.film import Film
     from hepacast.run.gather import ImageRow, Materials
     from hepacast.run.load import Loaded
-    from hepacast.run.study import MeasuredParams, RadiomicsParams
+    from hepacast.run.study import MeasuredParams
 
 VERSION = 3
 """Raised whenever a record made earlier must not be used any more."""
@@ -183,7 +184,7 @@ def measure(task: CaseTask, key: str) -> CaseRecord:
 
     case = load_case(task, on_event=hear)
     for name, block in task.blocks.items():
-        if not isinstance(block, EmbeddingParams | CropsParams | SemanticBlockParams):
+        if isinstance(block, RadiomicsParams):
             features[name] = _measured(case, block, task, reasons)
     features |= _seen(case, task, key, hear)
     return CaseRecord(
