@@ -23,6 +23,7 @@ COMMANDS = {
     "segment": "Draw liver and lesions with weights or a program of yours.",
     "import-weights": "Convert weights of a network (.pth, Keras) to safetensors, once.",
     "serve": "Show the results of a run as pages on this computer.",
+    "sign": "Vouch for a predictor, or see who does.",
     "predict": "Score the images of one new case with a predictor.",
     "validate": "Try a predictor at another centre; only aggregate figures leave it.",
     "api": "Score cases that programs send over HTTP.",

@@ -11,6 +11,7 @@
     LICENSE                as the study file declares it
     golden.json            three made-up cases and what they must give
     manifest.json          sha256 of every file above
+    manifest.sig           who vouches for the manifest, if somebody does
 
 No patient is in it: the ids seen in training and the training rows stay behind.
 Nothing in it runs code when it is read.
@@ -27,18 +28,19 @@ from typing import Any
 
 import numpy as np
 
-from hepacast.core.errors import StudyError
+from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.provenance import canonical_json, digest_bytes
 from hepacast.core.table import FeatureTable
 from hepacast.run.estimators import dump, load
 from hepacast.run.freeze import Freezer, FrozenError, Part, thaw
 from hepacast.run.measure import VERSION as MEASURE_VERSION
 from hepacast.run.predictor import Predictor, PredictorError
+from hepacast.run.predictor_seal import MANIFEST, SIGNATURE, require_signed
 
 FORMAT = 1
 """Raised whenever predictors written earlier cannot be read any more."""
 GOLDEN_TOLERANCE = 1e-9
-_MANIFEST, _MODEL, _GOLDEN = "manifest.json", "model.json", "golden.json"
+_MODEL, _GOLDEN = "model.json", "golden.json"
 
 
 def write_predictor(predictor: Predictor, train: FeatureTable, folder: Path, licence: str) -> Path:
@@ -60,7 +62,7 @@ def write_predictor(predictor: Predictor, train: FeatureTable, folder: Path, lic
     StudyError
         If the folder holds something else.
     """
-    if folder.exists() and not (folder / _MANIFEST).is_file():
+    if folder.exists() and not (folder / MANIFEST).is_file():
         raise StudyError(
             what="a predictor is written to a new folder, or over an older predictor",
             got="other files",
@@ -113,7 +115,7 @@ def _fill(place: Path, predictor: Predictor, train: FeatureTable, licence: str) 
     (place / "LICENSE").write_text(licence, encoding="utf-8")
     files = sorted(path for path in place.rglob("*") if path.is_file())
     digests = {str(p.relative_to(place)): digest_bytes(p.read_bytes()) for p in files}
-    (place / _MANIFEST).write_text(canonical_json(digests), encoding="utf-8")
+    (place / MANIFEST).write_text(canonical_json(digests), encoding="utf-8")
 
 
 def golden_cases(train: FeatureTable) -> FeatureTable:
@@ -127,18 +129,28 @@ def golden_cases(train: FeatureTable) -> FeatureTable:
     return FeatureTable(np.array(rows), ("quartile 1", "median", "quartile 3"), train.columns)
 
 
-def read_predictor(folder: Path) -> Predictor:
+def read_predictor(folder: Path, *, signed_by: Path | None = None) -> Predictor:
     """Read a predictor, and believe it only if every check holds.
 
     Checked are the digest of every file, that there is no file beside them, the
     version of the format and of the measuring, and the golden cases.
 
+    Parameters
+    ----------
+    folder : Path
+        The predictor.
+    signed_by : Path, optional
+        Public key whose owner must have signed it; without one, whoever can write the
+        folder can put another predictor there.
+
     Raises
     ------
     PredictorError
         Naming the file and what is wrong with it.
+    SealError
+        If it is not signed, or by another key.
     """
-    digest = _require_manifest(folder)
+    digest = _require_manifest(folder, signed_by)
 
     def get(wanted: str) -> Part:
         if not (wanted.isalnum() and (folder / "models" / wanted).is_file()):
@@ -165,16 +177,18 @@ def read_predictor(folder: Path) -> Predictor:
     return replace(found, digest=digest)
 
 
-def _require_manifest(folder: Path) -> str:
+def _require_manifest(folder: Path, signed_by: Path | None) -> str:
     """Compare every file with its digest."""
     try:
-        text = (folder / _MANIFEST).read_bytes()
+        text = (folder / MANIFEST).read_bytes()
+        if signed_by is not None:
+            require_signed(folder, text, signed_by)
         listed: dict[str, str] = json.loads(text)
         there = {
             str(path.relative_to(folder))
             for path in folder.rglob("*")
             if path.is_symlink() or not path.is_dir()
-        } - {_MANIFEST, "manifest.sig"}
+        } - {MANIFEST, SIGNATURE}
         if there != set(listed):
             odd = min(there ^ set(listed))
             raise _wrong(folder, f"{odd!r}, {'not listed' if odd in there else 'missing'}")
@@ -182,9 +196,9 @@ def _require_manifest(folder: Path) -> str:
             path = folder / name
             if path.is_symlink() or digest_bytes(path.read_bytes()) != digest:
                 raise _wrong(folder, f"other bytes in {name!r}")
+    except HepacastError:
+        raise
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, PredictorError):
-            raise
         raise _wrong(folder, f"{type(error).__name__} in the manifest") from error
     return digest_bytes(text)
 

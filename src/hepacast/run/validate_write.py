@@ -16,9 +16,10 @@ from hepacast.io.store import write_atomic
 from hepacast.report.returned_page import print_returned
 from hepacast.run.execution import Execution
 from hepacast.run.predictor_files import read_predictor
+from hepacast.run.seal import read_secret
 from hepacast.run.validate import try_predictor
 from hepacast.run.validate_figures import summarise
-from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, read_secret, seal
+from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def write_validation(
     trial : Trial
         What is tried on whom.
     key : Path
-        Private key of the centre, from :func:`~hepacast.run.validate_seal.new_key`.
+        Private key of the centre, from :func:`~hepacast.run.seal.new_key`.
     out : Path
         New folder, or one that holds an earlier validation.
     on_event : callable

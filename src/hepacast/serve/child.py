@@ -4,7 +4,7 @@
 Reads one JSON object per line (``folder``, ``out``, ``case``), and answers each with one
 line: ``{"outcome": "done" | "rejected" | "failed", "reason": ...}``, with ``spent`` if it
 should be replaced.  The predictor is read once.  Run as
-``python -m hepacast.serve.child PREDICTOR BYTES``.
+``python -m hepacast.serve.child PREDICTOR BYTES [PUBLIC-KEY]``.
 """
 
 from __future__ import annotations
@@ -52,14 +52,15 @@ def reason_of(error: HepacastError) -> str:
     return f"{error.what}. {error.fix}"
 
 
-def main(predictor: str, limit: str) -> None:
+def main(predictor: str, limit: str, signed_by: str | None = None) -> None:
     """Serve jobs until the input ends."""
     die_with_parent()
     limit_memory(int(limit))
     # Answers have a channel of their own: nothing that a library prints can be taken for one.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    model = read_predictor(Path(predictor))
+    key = None if signed_by is None else Path(signed_by)
+    model = read_predictor(Path(predictor), signed_by=key)
     print(json.dumps({"digest": model.digest}), file=answers, flush=True)
     for line in sys.stdin:
         job = json.loads(line)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hepacast.core.errors import HepacastError
+from hepacast.run.predictor_seal import require_signature
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +65,27 @@ class Worker:
         Address space of the child.
     seconds : float
         Longest time for one case.
+    signed_by : Path, optional
+        Public key whose owner must have signed the predictor, whenever a child reads it.
+
+    Raises
+    ------
+    SealError
+        If he has not.
     """
 
     def __init__(
-        self, predictor: Path, *, memory_bytes: int = 8 * 2**30, seconds: float = 600.0
+        self,
+        predictor: Path,
+        *,
+        memory_bytes: int = 8 * 2**30,
+        seconds: float = 600.0,
+        signed_by: Path | None = None,
     ) -> None:
         self.predictor, self.memory_bytes, self.seconds = predictor, memory_bytes, seconds
+        self.signed_by = signed_by
+        if signed_by is not None:
+            require_signature(predictor, signed_by)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
@@ -127,8 +143,9 @@ class Worker:
             return self._child
         self._stop()
         command = [sys.executable, "-m", "hepacast.serve.child"]
+        key = [] if self.signed_by is None else [str(self.signed_by)]
         child = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, str(self.predictor), str(self.memory_bytes)],
+            [*command, str(self.predictor), str(self.memory_bytes), *key],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries quote what they read, names included

@@ -21,9 +21,10 @@ from hepacast.run.execution import Execution
 from hepacast.run.predict import predict_case
 from hepacast.run.predictor import About, Predictor
 from hepacast.run.predictor_files import read_predictor
+from hepacast.run.seal import SealError, new_key
 from hepacast.run.validate import Tried, try_predictor
 from hepacast.run.validate_figures import SMALLEST, band_edges, summarise
-from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, SealError, new_key, seal, verify
+from hepacast.run.validate_seal import FIGURES, PAGE, SEAL, seal, verify
 from hepacast.run.validate_write import Trial, write_validation
 from tests.unit.serve.small import STUDY, small_study, write_study
 

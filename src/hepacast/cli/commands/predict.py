@@ -14,6 +14,7 @@ from hepacast.cli.main import EXIT_FINE
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--case", help="Case id; the name of the folder by default.")
 @click.option("--clinical", type=click.Path(path_type=Path), help="Table with one row.")
+@click.option("--signed-by", type=click.Path(path_type=Path), help="Public key of who vouches.")
 @click.option("--reject-outside", is_flag=True, help="Refuse a case unlike the training patients.")
 def command(
     predictor: Path,
@@ -21,6 +22,7 @@ def command(
     out: Path,
     case: str | None,
     clinical: Path | None,
+    signed_by: Path | None,
     *,
     reject_outside: bool,
 ) -> int:
@@ -35,7 +37,7 @@ def command(
     from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - the same
     from hepacast.serve.objects import predict_folder  # noqa: PLC0415 - the same
 
-    model = read_predictor(predictor)
+    model = read_predictor(predictor, signed_by=signed_by)
     with progress() as listener:
         result, objects = predict_folder(
             model,

@@ -28,12 +28,22 @@ _ON = "local, listen, slurm, tls://host:8786 or a scheduler file; --workers coun
 @click.option("--shard", metavar="K/N", help="Do only share K of N; then run once without it.")
 @click.option("--rehash", is_flag=True, help="Read every image again, whatever its time stamp.")
 @click.option("--retry-failed", "retry", is_flag=True, help="Try again what failed before.")
-def command(study: Path, out: Path, **options: Any) -> int:  # noqa: ANN401 - click's options
+@click.option("--sign", type=click.Path(path_type=Path), help="Key to sign the predictor with.")
+def command(
+    study: Path,
+    out: Path,
+    sign: Path | None,
+    **options: Any,  # noqa: ANN401 - click's options
+) -> int:
     """Run STUDY and write its report, lock file and tables to --out."""
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.run.shard import SharesLeftError  # noqa: PLC0415 - loaded on call
     from hepacast.run.whole import run_study  # noqa: PLC0415 - loaded on call
 
+    if sign is not None:
+        from hepacast.run.seal import read_secret  # noqa: PLC0415 - loaded on call
+
+        read_secret(sign)
     execution = _execution(**options)
     try:
         with progress() as listener:
@@ -44,7 +54,17 @@ def command(study: Path, out: Path, **options: Any) -> int:  # noqa: ANN401 - cl
     for line in finished.summary:
         click.echo(line)
     click.echo(f"report: {finished.report}")
+    if sign is not None:
+        _sign(out, sign)
     return EXIT_SOME_FAILED if finished.failures else EXIT_FINE
+
+
+def _sign(out: Path, key: Path) -> None:
+    """Sign the predictor of a finished run."""
+    from hepacast.run.deploy import FOLDER  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predictor_seal import sign_predictor  # noqa: PLC0415 - the same
+
+    click.echo(f"signed: {out / FOLDER}; fingerprint {sign_predictor(out / FOLDER, key)}")
 
 
 def _execution(

@@ -48,10 +48,10 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     measured with the settings of the predictor. OUT gets validation.json, a page, and a
     signature; no patient's row is in them. Research only.
     """
-    from hepacast.run import validate_seal  # noqa: PLC0415 - loaded on call
+    from hepacast.run import seal, validate_seal  # noqa: PLC0415 - loaded on call
 
     if new_key is not None:
-        public = validate_seal.new_key(new_key)
+        public = seal.new_key(new_key)
         click.echo(f"key: {new_key} (keep it); public key: {public} (send it once)")
         return EXIT_FINE
     if verify is not None:
