@@ -34,7 +34,7 @@ class _Screen:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        if isinstance(event, Started):
+        if isinstance(event, Started) and event.total:
             # Not earlier: an error in the input is then the only line that is printed.
             self._progress.start()
             self._bars[event.stage] = self._progress.add_task(event.stage, total=event.total)

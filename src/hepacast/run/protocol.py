@@ -150,9 +150,24 @@ def plan(
 
 
 def assess(
-    tasks: Sequence[Resample], executor: Executor, *, on_event: Listener = ignore
+    tasks: Sequence[Resample],
+    executor: Executor,
+    *,
+    order: str = "validate",
+    on_event: Listener = ignore,
 ) -> Assessment:
     """Work on all resamples and put their predictions together.
+
+    Parameters
+    ----------
+    tasks : sequence of Resample
+        All folds of all repeats of one outcome.
+    executor : Executor
+        Where the work is done.
+    order : str
+        What the stage is called while it runs.
+    on_event : callable
+        Told of progress.
 
     Raises
     ------
@@ -161,7 +176,7 @@ def assess(
         out would leave its patients out of the estimate.
     """
     cohort = tasks[0].cohort
-    stage = f"validate {cohort.outcome.name}"
+    stage = f"{order} {cohort.outcome.name}"
     on_event(Started(stage, len(tasks)))
     done: dict[int, Scored] = {}
     for at, result in executor.work(resample, tasks):

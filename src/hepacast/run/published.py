@@ -136,7 +136,7 @@ def as_published(
     later = replace(recipe, scores=scores, columns=columns, rereading=None)
     known = _only(chosen, develop)
     folds = plan(known, later, split, order.at_days, repeats=split.repeats)
-    found = assess(folds, executor, on_event=on_event)
+    found = assess(folds, executor, order="as published", on_event=on_event)
     scored: list[HeldOut] = []
     seen = frozenset(chosen.table.patients)
     inside = [one for one in tests if seen.issuperset(one.cohort.table.patients)]
