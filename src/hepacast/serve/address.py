@@ -13,6 +13,7 @@ from pydantic import PositiveFloat, field_validator
 
 from hepacast.core.errors import HepacastError
 from hepacast.core.params import Params
+from hepacast.serve.tls import SettingsFile, authority_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,8 @@ class WebParams(Params):
     """Its password; keep the file of settings readable by the service alone."""
     seconds: PositiveFloat = 30.0
     """Longest wait for an answer."""
+    authority: SettingsFile | None = None
+    """PEM file with the authority of its certificate; by default those that browsers know."""
 
     @field_validator("url")
     @classmethod
@@ -105,6 +108,7 @@ def reach(params: WebParams) -> Iterator[httpx.Client]:
             auth=(params.user, params.password) if params.user else None,
             timeout=params.seconds,
             follow_redirects=False,
+            verify=True if params.authority is None else authority_context(params.authority),
             trust_env=False,  # no proxies and passwords of the surroundings
             headers={"Accept-Encoding": "identity"},
         ) as client:

@@ -13,6 +13,7 @@ from pydantic import PositiveFloat
 from hepacast.core.params import Params
 from hepacast.serve.address import ArchiveError, WebParams, reach
 from hepacast.serve.listen import Title
+from hepacast.serve.tls import ClientTlsParams, client_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,8 @@ class StoreParams(Params):
     """Its application entity title."""
     seconds: PositiveFloat = 30.0
     """Longest wait for an answer."""
+    tls: ClientTlsParams | None = None
+    """Encryption; without it everything is in the clear."""
 
 
 class StowParams(WebParams):
@@ -100,7 +103,10 @@ def _store(paths: list[Path], target: StoreParams, aet: str) -> None:
     ae.connection_timeout = target.seconds
     for sop_class in dict.fromkeys(file.SOPClassUID for file in files):
         ae.add_requested_context(sop_class, ExplicitVRLittleEndian)
-    association = ae.associate(target.host, target.port, ae_title=target.aet)
+    secure = None
+    if target.tls is not None:
+        secure = (client_context(target.tls), target.tls.name or target.host)
+    association = ae.associate(target.host, target.port, ae_title=target.aet, tls_args=secure)
     if not association.is_established:
         raise _failed(got="no association")
     try:

@@ -9,6 +9,7 @@ bytes, and the oldest one that has not introduced itself makes room for a new on
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ PDU = 2**17
 _SLACK = 2
 """Some senders count differently; an introduction of all contexts is longer than its data."""
 _END_S = 5.0
+_HANDSHAKE_S = 10.0
 WAITING = 16
 """Most connections that have not introduced themselves."""
 
@@ -109,7 +111,8 @@ class Gate:
 def hang_up(caller: socket.socket) -> None:
     """End a connection; the thread that serves it notices, and clears up."""
     try:
-        caller.shutdown(socket.SHUT_RDWR)
+        # Of an encrypted one, its own method would drop the cipher under that thread's hands.
+        socket.socket.shutdown(caller, socket.SHUT_RDWR)
     except OSError:
         return
 
@@ -178,6 +181,9 @@ class _Handler(RequestHandler):
 
     def handle(self) -> None:
         """Serve one caller; this thread is his alone."""
+        if isinstance(self.request, ssl.SSLSocket):
+            self.request.settimeout(_HANDSHAKE_S)
+            self.request.do_handshake()
         assoc = self._create_association()
         evt.trigger(assoc, evt.EVT_CONN_OPEN, {"address": self.client_address})
         assoc.start()
@@ -206,6 +212,19 @@ class GuardedServer(ThreadedAssociationServer):
         self.gate = gate
         options["request_handler"] = _Handler
         super().__init__(*arguments, **options)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a caller; a handshake of TLS waits until he has a thread of his own.
+
+        Of itself, pynetdicom shakes hands here, so that one who says nothing keeps all out.
+        """
+        assert self.socket is not None  # noqa: S101 - it listens
+        caller, address = self.socket.accept()
+        if self.ssl_context is not None:
+            caller = self.ssl_context.wrap_socket(
+                caller, server_side=True, do_handshake_on_connect=False
+            )
+        return caller, address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401
         """Refuse callers from elsewhere."""

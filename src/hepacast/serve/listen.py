@@ -13,6 +13,7 @@ from pydantic import IPvAnyNetwork, PositiveFloat, PositiveInt, model_validator
 from hepacast.core.errors import HepacastError
 from hepacast.core.params import Params
 from hepacast.serve.spool import COMPRESSED, SpoolFullError
+from hepacast.serve.tls import ServerTlsParams, server_context
 
 if TYPE_CHECKING:
     from hepacast.serve.spool import Spool
@@ -47,6 +48,8 @@ class ListenParams(Params):
     """Largest object."""
     memory_mib: PositiveInt = 1024
     """Most bytes of unfinished objects in memory, over all associations."""
+    tls: ServerTlsParams | None = None
+    """Encryption; without it everything is in the clear."""
 
     @model_validator(mode="after")
     def _says_from_where(self) -> ListenParams:
@@ -69,6 +72,8 @@ def listen(params: ListenParams, spool: Spool) -> Any:  # noqa: ANN401 - pynetdi
     ------
     OSError
         If the port is taken.
+    StudyError
+        If a certificate or key cannot be read.
     """
     from pynetdicom import AE, AllStoragePresentationContexts, evt  # noqa: PLC0415 - loads slowly
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # noqa: PLC0415
@@ -119,6 +124,7 @@ def listen(params: ListenParams, spool: Spool) -> Any:  # noqa: ANN401 - pynetdi
     server = ae.make_server(
         (params.host, params.port),
         evt_handlers=handlers,
+        ssl_context=None if params.tls is None else server_context(params.tls),
         server_class=GuardedServer,
         gate=gate,
     )

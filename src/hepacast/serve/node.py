@@ -18,13 +18,19 @@ from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.params import Params
 from hepacast.run.yaml12 import load_yaml
 from hepacast.serve.audit import Audit
-from hepacast.serve.deliver import Deliver, Target
+from hepacast.serve.deliver import Deliver, StoreParams, Target
 from hepacast.serve.jobs import Jobs
 from hepacast.serve.listen import ListenParams, listen
 from hepacast.serve.poll import Orthanc, OrthancParams, Poll
 from hepacast.serve.qido import DicomWeb, DicomWebParams
 from hepacast.serve.runner import OUT, Runner, keep
 from hepacast.serve.spool import Spool
+from hepacast.serve.tls import (
+    SettingsFile,
+    authority_context,
+    client_context,
+    server_context,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -66,6 +72,8 @@ class NodeParams(Params):
     """Most studies that wait."""
     keep_days: PositiveFloat = 30.0
     """Results older than that are removed from the folder; which studies were seen is kept."""
+    signed_by: SettingsFile | None = None
+    """Public key whose owner must have signed the predictor; see `hepacast sign`."""
 
 
 def read_settings(path: Path) -> NodeParams:
@@ -78,8 +86,9 @@ def read_settings(path: Path) -> NodeParams:
     """
     try:
         content = load_yaml(path.read_text(encoding="utf-8"), source=path.name)
-        params = NodeParams.model_validate(content)
+        params = NodeParams.model_validate(content, context={"folder": path.parent})
         if params.listen or params.source:
+            _require_certificates(params)
             return params
         got = "neither listen nor source"
     except (OSError, UnicodeDecodeError) as error:
@@ -92,6 +101,18 @@ def read_settings(path: Path) -> NodeParams:
         got=got,
         fix="See docs/serve/node.md for every setting.",
     ).at(file=path.name)
+
+
+def _require_certificates(params: NodeParams) -> None:
+    """Refuse certificates that cannot be read at the start, not when they are needed."""
+    if params.listen is not None and params.listen.tls is not None:
+        server_context(params.listen.tls)
+    for archive in (params.source, params.target):
+        if isinstance(archive, StoreParams):
+            if archive.tls is not None:
+                client_context(archive.tls)
+        elif archive is not None and archive.authority is not None:
+            authority_context(archive.authority)
 
 
 @dataclass(slots=True)

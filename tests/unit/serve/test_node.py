@@ -28,6 +28,7 @@ from hepacast.serve.node import (
 )
 from hepacast.serve.poll import OrthancParams
 from hepacast.serve.qido import DicomWebParams
+from hepacast.serve.tls import ClientTlsParams, ServerTlsParams
 from tests.serve.peers import dataset, free_port, is_open, send, wait_for
 
 if TYPE_CHECKING:
@@ -79,7 +80,15 @@ def test_a_wrong_setting_is_named(text: str, said: str, tmp_path: Path) -> None:
 def test_the_page_of_settings_names_every_one_and_its_default() -> None:
     page = (DOCS / "node.md").read_text()
     table = [line for line in page.splitlines() if line.startswith("|")]
-    for params in (NodeParams, ListenParams, OrthancParams, DicomWebParams, StoreParams):
+    for params in (
+        NodeParams,
+        ListenParams,
+        OrthancParams,
+        DicomWebParams,
+        StoreParams,
+        ServerTlsParams,
+        ClientTlsParams,
+    ):
         for name, field in params.model_fields.items():
             rows = [row for row in table if f"`{name}`" in row or f"`{name}:`" in row]
             assert rows, name

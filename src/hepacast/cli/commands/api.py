@@ -19,6 +19,9 @@ from hepacast.cli.main import EXIT_FINE
 @click.option("--memory-gib", type=click.FloatRange(1), default=8.0, show_default=True)
 @click.option("--seconds", type=click.FloatRange(1), default=600.0, show_default=True)
 @click.option("--queue", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--signed-by", type=click.Path(path_type=Path), help="Public key of who vouches.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file, for HTTPS.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM file with its private key.")
 def command(  # noqa: PLR0913, PLR0917 - one per option
     predictor: Path | None,
     state: Path | None,
@@ -30,17 +33,21 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     memory_gib: float,
     seconds: float,
     queue: int,
+    signed_by: Path | None,
+    certificate: Path | None,
+    key: Path | None,
 ) -> int:
     """Answer requests for forecasts of PREDICTOR over HTTP. Research only.
 
-    Listens on this machine alone, unless there is a file of tokens; put TLS in front
-    of it with a reverse proxy. The description is at /openapi.json.
+    Listens on this machine alone, unless there is a file of tokens; with --certificate
+    and --key it speaks HTTPS. The description is at /openapi.json.
     """
     if new_token is not None:
         return _add_token(tokens, new_token, role)
     if predictor is None or state is None:
         what = "PREDICTOR and --state are needed"
         raise click.UsageError(what)
+    secure = _secure(certificate, key)
     import uvicorn  # noqa: PLC0415 - loaded on call
 
     from hepacast.serve.audit import Audit  # noqa: PLC0415 - loaded on call
@@ -52,16 +59,32 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
 
     known = read_tokens(tokens) if tokens is not None else ()
     require_safe_address(host, known)
-    worker = Worker(predictor, memory_bytes=int(memory_gib * 2**30), seconds=seconds)
-    click.echo(f"predictor {worker.digest[:16]} on http://{host}:{port} (research only)")
+    memory = int(memory_gib * 2**30)
+    worker = Worker(predictor, memory_bytes=memory, seconds=seconds, signed_by=signed_by)
+    place = f"{'https' if secure else 'http'}://{host}:{port}"
+    click.echo(f"predictor {worker.digest[:16]} on {place} (research only)")
     jobs, audit = Jobs(state, limit=queue), Audit(state / "audit.jsonl")
     service = Service(jobs, worker, audit, Runner(jobs, worker, audit), known)
     try:
         # Addresses of callers belong into the proxy's log, not into ours.
-        uvicorn.run(make_app(service), host=host, port=port, access_log=False, log_level="warning")
+        app, silent = make_app(service), {"access_log": False, "log_level": "warning"}
+        uvicorn.run(app, host=host, port=port, **silent, **secure)  # type: ignore[arg-type]
     finally:
         worker.close()
     return EXIT_FINE
+
+
+def _secure(certificate: Path | None, key: Path | None) -> dict[str, str]:
+    """Return what HTTPS needs, once it has been read; nothing for HTTP."""
+    if certificate is None and key is None:
+        return {}
+    if certificate is None or key is None:
+        what = "--certificate and --key stand together"
+        raise click.UsageError(what)
+    from hepacast.serve.tls import ServerTlsParams, server_context  # noqa: PLC0415 - on call
+
+    server_context(ServerTlsParams(certificate=certificate, key=key))
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def _add_token(path: Path | None, name: str, role: str) -> int:

@@ -34,7 +34,12 @@ def command(predictor: Path, settings: Path, state: Path, *, retry: bool) -> int
     if retry:
         with alone(state):
             click.echo(f"{Jobs(state).retry()} jobs are tried again")
-    worker = Worker(predictor, memory_bytes=int(params.memory_gib * 2**30), seconds=params.seconds)
+    worker = Worker(
+        predictor,
+        memory_bytes=int(params.memory_gib * 2**30),
+        seconds=params.seconds,
+        signed_by=params.signed_by,
+    )
     try:
         click.echo(f"predictor {worker.digest[:16]}, state in {state} (research only)")
         Node(params, state, worker).run(stop)
