@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 COLUMNS = tuple(map(FeatureName.clinical, ("a", "b", "c", "canary")))
 PATIENTS = 80
-HORIZON = {"binary": None, "survival": 200.0}
+HORIZON = {"binary": None, "survival": 200.0, "weighed": 200.0}
+MODEL = {"binary": "lasso", "survival": "lasso", "weighed": "svm"}
 
 
 def draw(kind: str = "binary", seed: int = 1, signal: float = 1.2) -> Cohort:
@@ -41,6 +42,10 @@ def draw(kind: str = "binary", seed: int = 1, signal: float = 1.2) -> Cohort:
     if kind == "survival":
         time = 200 * rng.exponential(np.exp(-0.5 * risk)) + 1
         outcome = Survival(np.minimum(time, 400.0), time < 400)
+    if kind == "weighed":
+        time, end = 200 * rng.exponential(np.exp(-0.5 * risk)) + 1, rng.uniform(20, 500, len(cases))
+        last = np.minimum(np.minimum(time, end), 200.1)
+        outcome = Survival(last, (time <= end) & (time <= 200), "er", 200.0)
     return Cohort(FeatureTable(values, cases, COLUMNS, tuple(owners)), outcome)
 
 
@@ -100,7 +105,7 @@ def _nobody(cohort: Cohort, rows: np.ndarray) -> Cohort:
 
 
 @pytest.mark.parametrize("change", [_other_outcomes, _canary, _other_values, _nobody])
-@pytest.mark.parametrize("kind", ["binary", "survival"])
+@pytest.mark.parametrize("kind", sorted(HORIZON))
 def test_nothing_about_the_scored_patients_moves_what_is_learned(
     change: Callable[[Cohort, np.ndarray], Cohort], kind: str
 ) -> None:
@@ -108,17 +113,17 @@ def test_nothing_about_the_scored_patients_moves_what_is_learned(
     fold = fold_of(cohort)
     rows = np.flatnonzero([patient in fold.score for patient in cohort.table.patients])
     changed = change(cohort, rows)
-    before = fit_study(fold.train(cohort), recipe(), "k")
-    after = fit_study(fold.train(changed), recipe(), "k")
+    before = fit_study(fold.train(cohort), recipe(MODEL[kind]), "k")
+    after = fit_study(fold.train(changed), recipe(MODEL[kind]), "k")
     assert learned(before) == learned(after)
 
 
-@pytest.mark.parametrize("kind", ["binary", "survival"])
+@pytest.mark.parametrize("kind", sorted(HORIZON))
 def test_the_outcomes_of_the_scored_patients_move_no_prediction(kind: str) -> None:
     cohort = draw(kind)
     fold = fold_of(cohort)
     rows = np.flatnonzero([patient in fold.score for patient in cohort.table.patients])
-    task = Resample(cohort, recipe(), fold, 0, HORIZON[kind])
+    task = Resample(cohort, recipe(MODEL[kind]), fold, 0, HORIZON[kind])
     one = resample(task)
     other = resample(replace(task, cohort=_other_outcomes(cohort, rows)))
     for name, found in one.predictions.items():

@@ -51,14 +51,18 @@ class Binary:
         True where the event happened.
     name : str
         What the study file calls it.
+    weight : (case,) float, optional
+        How many cases each stands for; 1 where none is given.
     """
 
     event: Bool[np.ndarray, " case"]
     name: str = "event"
+    weight: Float[np.ndarray, " case"] | None = None
 
     def __post_init__(self) -> None:
         """Check and freeze."""
-        _check(self.name, len(self.event), self.event)
+        weights = () if self.weight is None else (self.weight,)
+        _check(self.name, len(self.event), self.event, *weights)
 
     def __len__(self) -> int:
         return len(self.event)
@@ -70,7 +74,8 @@ class Binary:
 
     def take(self, rows: Int[np.ndarray, " row"]) -> Binary:
         """Return the chosen rows."""
-        return Binary(self.event[rows], self.name)
+        weight = None if self.weight is None else self.weight[rows]
+        return Binary(self.event[rows], self.name, weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +90,15 @@ class Survival:
         True where the event was seen.
     name : str
         What the study file calls it.
+    horizon_days : float, optional
+        Where forecasts are judged by who had the event until this day, not by the order of
+        the times.
     """
 
     time_days: Float[np.ndarray, " case"]
     event: Bool[np.ndarray, " case"]
     name: str = "survival"
+    horizon_days: float | None = None
 
     def __post_init__(self) -> None:
         """Check and freeze."""
@@ -100,13 +109,18 @@ class Survival:
         return len(self.event)
 
     @property
+    def cause(self) -> Int[np.ndarray, " case"]:
+        """1 where the event was seen, 0 where censored, as for :class:`CompetingRisks`."""
+        return self.event.astype(np.int64)
+
+    @property
     def strata(self) -> Int[np.ndarray, " case"]:
         """Labels to balance when cases are divided."""
         return self.event.astype(np.int64)
 
     def take(self, rows: Int[np.ndarray, " row"]) -> Survival:
         """Return the chosen rows."""
-        return Survival(self.time_days[rows], self.event[rows], self.name)
+        return Survival(self.time_days[rows], self.event[rows], self.name, self.horizon_days)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,11 +135,14 @@ class CompetingRisks:
         0 where censored, 1 for the event of interest, 2 and above for others.
     name : str
         What the study file calls it.
+    horizon_days : float, optional
+        As for :class:`Survival`.
     """
 
     time_days: Float[np.ndarray, " case"]
     cause: Int[np.ndarray, " case"]
     name: str = "competing risks"
+    horizon_days: float | None = None
 
     def __post_init__(self) -> None:
         """Check and freeze."""
@@ -148,7 +165,7 @@ class CompetingRisks:
 
     def take(self, rows: Int[np.ndarray, " row"]) -> CompetingRisks:
         """Return the chosen rows."""
-        return CompetingRisks(self.time_days[rows], self.cause[rows], self.name)
+        return CompetingRisks(self.time_days[rows], self.cause[rows], self.name, self.horizon_days)
 
 
 Outcome = Binary | Survival | CompetingRisks

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from hepacast.core.errors import StudyError
 from hepacast.core.outcome import Binary, Outcome
+from hepacast.models.classifiers import weights_of
 from hepacast.models.learned import LearnedParams, Recipe, learn
 from hepacast.models.model import FittedModel, model
 
@@ -25,6 +26,7 @@ class LightgbmParams(LearnedParams):
     """Settings of LightGBM."""
 
     outcomes: ClassVar[frozenset[type]] = frozenset({Binary})
+    weighs: ClassVar[bool] = True
 
     kind: Literal["lightgbm"] = "lightgbm"
     trees: int = Field(default=100, ge=1)
@@ -73,7 +75,8 @@ def lightgbm(train: Train, params: LightgbmParams, rng: np.random.Generator) -> 
     package = _package("lightgbm")
 
     def fit(values: Values, outcome: Outcome, setting: Setting, seed: int) -> Estimator:
-        data = package.Dataset(values, label=outcome.event.astype(float), params={"verbose": -1})
+        label, weight = outcome.event.astype(float), weights_of(outcome)
+        data = package.Dataset(values, label=label, weight=weight, params={"verbose": -1})
         options = {
             "objective": "binary",
             "num_leaves": setting["leaves"],

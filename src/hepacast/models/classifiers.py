@@ -14,6 +14,8 @@ from hepacast.models.learned import LearnedParams, Recipe, learn, log_odds
 from hepacast.models.model import FittedModel, model
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+
     from hepacast.core.folds import Train
     from hepacast.models.learned import Estimator, Scores, Setting, Values
 
@@ -24,6 +26,7 @@ class SvmParams(LearnedParams):
     """Settings of the support vector machine."""
 
     outcomes: ClassVar[frozenset[type]] = BINARY
+    weighs: ClassVar[bool] = True
 
     kind: Literal["svm"] = "svm"
     kernel: Literal["rbf", "linear"] = "rbf"
@@ -46,6 +49,7 @@ class ForestParams(LearnedParams):
     """Settings of the random forest."""
 
     outcomes: ClassVar[frozenset[type]] = BINARY
+    weighs: ClassVar[bool] = True
 
     kind: Literal["forest"] = "forest"
     trees: int = Field(default=200, ge=1)
@@ -58,6 +62,7 @@ class NaiveBayesParams(LearnedParams):
     """Settings of Gaussian naive Bayes."""
 
     outcomes: ClassVar[frozenset[type]] = BINARY
+    weighs: ClassVar[bool] = True
 
     kind: Literal["naive-bayes"] = "naive-bayes"
 
@@ -98,7 +103,7 @@ def svm(train: Train, params: SvmParams, rng: np.random.Generator) -> FittedMode
         from sklearn.svm import SVC  # noqa: PLC0415 - slow to import
 
         machine = SVC(kernel=params.kernel, C=setting["cost"], random_state=seed)
-        return _scaled(machine).fit(values, outcome.event)
+        return _fit_scaled(machine, values, outcome)
 
     grid = [{"cost": cost} for cost in params.cost]
     return learn(train, params, Recipe(grid, fit, _margin), rng)
@@ -152,7 +157,7 @@ def forest(train: Train, params: ForestParams, rng: np.random.Generator) -> Fitt
         trees = RandomForestClassifier(
             n_estimators=params.trees, min_samples_leaf=setting["min_leaf"], random_state=seed
         )
-        return trees.fit(values, outcome.event)
+        return trees.fit(values, outcome.event, sample_weight=weights_of(outcome))
 
     grid = [{"min_leaf": size} for size in params.min_leaf]
     return learn(train, params, Recipe(grid, fit, _vote), rng)
@@ -175,7 +180,7 @@ def naive_bayes(train: Train, params: NaiveBayesParams, rng: np.random.Generator
     def fit(values: Values, outcome: Outcome, setting: Setting, seed: int) -> Estimator:  # noqa: ARG001
         from sklearn.naive_bayes import GaussianNB  # noqa: PLC0415 - slow to import
 
-        return _scaled(GaussianNB(var_smoothing=1e-6)).fit(values, outcome.event)
+        return _fit_scaled(GaussianNB(var_smoothing=1e-6), values, outcome)
 
     return learn(train, params, Recipe([{}], fit, _posterior), rng)
 
@@ -224,6 +229,23 @@ def _scaled(estimator: Estimator) -> Estimator:
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
     return make_pipeline(StandardScaler(), estimator)
+
+
+def _fit_scaled(estimator: Estimator, values: Values, outcome: Outcome) -> Estimator:
+    """Fit an estimator behind standardisation, with the weights of its cases."""
+    pipeline = _scaled(estimator)
+    last = pipeline.steps[-1][0]
+    return pipeline.fit(values, outcome.event, **{f"{last}__sample_weight": weights_of(outcome)})
+
+
+def weights_of(outcome: Outcome) -> Float[np.ndarray, " case"] | None:
+    """Return how many cases each stands for; None where they all count alike.
+
+    Examples
+    --------
+    >>> weights_of(Binary(np.array([True, False])))
+    """
+    return outcome.weight if isinstance(outcome, Binary) else None
 
 
 def _margin(estimator: Estimator, values: Values) -> Scores:

@@ -224,7 +224,7 @@ def forecast_from(
         return LogitForecast(_intercept(risk, outcome.event))
     time = outcome.time_days
     if scale == "odds":
-        curve = cumulative_incidence(time, getattr(outcome, "cause", outcome.event.astype(int)))
+        curve = cumulative_incidence(time, outcome.cause)
         return OddsForecast(risk, curve.times, curve.incidence, float(time.max()))
     if scale == "subdistribution" and isinstance(outcome, CompetingRisks):
         base = subdistribution_baseline(risk, time, outcome.cause)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from hepacast.core.errors import StudyError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks, Survival
 from hepacast.models.model import ModelParams, WeightedSum, model
 from hepacast.models.regression import varying, without_repeats
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from hepacast.core.folds import Train
 
+_MONTHS = 24.0
+
 
 class HorizonParams(ModelParams):
     """Settings of the regression at a horizon."""
@@ -24,8 +28,9 @@ class HorizonParams(ModelParams):
     outcomes: ClassVar[frozenset[type]] = frozenset({Survival, CompetingRisks})
 
     kind: Literal["horizon"] = "horizon"
-    months: float = Field(default=24.0, gt=0)
-    """The horizon: recurrence within two years is what most liver studies call early."""
+    months: float | None = Field(default=None, gt=0)
+    """The horizon; that of the outcome by default, and else 24: recurrence within two years is
+    what most liver studies call early."""
     penalty: float = Field(default=0.01, ge=0)
     """L2 penalty of the log odds ratio per standard deviation, per case."""
 
@@ -57,6 +62,8 @@ def horizon(train: Train, params: HorizonParams, rng: np.random.Generator) -> We
     ------
     NotEstimableError
         Without events by the horizon or training cases followed beyond it.
+    StudyError
+        If the outcome ends at another horizon.
 
     Notes
     -----
@@ -68,13 +75,26 @@ def horizon(train: Train, params: HorizonParams, rng: np.random.Generator) -> We
     outcome = train.outcome
     if not names or isinstance(outcome, Binary):
         return WeightedSum(train, params.name, {}, notes, scale="odds")
-    codes = outcome.cause if isinstance(outcome, CompetingRisks) else outcome.event
     labels = [str(name) for name in names]
-    days = params.months * DAYS_PER_MONTH
-    found = fit_horizon(matrix, outcome.time_days, codes, days, labels, penalty=params.penalty)
+    days = _days(params.months, outcome.horizon_days)
+    found = fit_horizon(
+        matrix, outcome.time_days, outcome.cause, days, labels, penalty=params.penalty
+    )
     notes.append(
-        f"{found.events} events by month {params.months:g}; {found.unknown} cases censored before "
-        "it gave their weight to those followed longer"
+        f"{found.events} events by month {days / DAYS_PER_MONTH:.3g}; {found.unknown} cases "
+        "censored before it gave their weight to those followed longer"
     )
     weights = dict(zip(names, found.beta.tolist(), strict=True))
     return WeightedSum(train, params.name, weights, notes, scale="odds")
+
+
+def _days(months: float | None, own: float | None) -> float:
+    """Return the horizon in days, and refuse one that the outcome contradicts."""
+    asked = None if months is None else months * DAYS_PER_MONTH
+    if asked is not None and own is not None and not math.isclose(asked, own):
+        raise StudyError(
+            what="the model's horizon must be the one of the outcome",
+            got=f"months: {months:g}, where the outcome ends at {own / DAYS_PER_MONTH:.3g} months",
+            fix="Leave months out: it then follows the outcome.",
+        )
+    return asked or own or _MONTHS * DAYS_PER_MONTH

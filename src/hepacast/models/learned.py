@@ -12,12 +12,15 @@ from threadpoolctl import threadpool_limits
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.core.outcome import Binary, Outcome
-from hepacast.models.forecast import forecast_from
+from hepacast.models.forecast import Scale, forecast_from
 from hepacast.models.model import FittedModel, ModelParams, WeightedSum, complete
 from hepacast.models.regression import cox_weights, logistic_weights
 from hepacast.models.search import search_between
 from hepacast.stats.concordance import harrell_c
 from hepacast.stats.dealing import deal_folds
+from hepacast.stats.horizon import weighted_auc
+from hepacast.stats.horizon_competing import weights_at
+from hepacast.stats.horizon_regression import fit_horizon
 from hepacast.stats.roc import auc
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from hepacast.core.folds import Train
+    from hepacast.core.outcome import CompetingRisks, Survival
+    from hepacast.stats.horizon import Weights
 
     Setting = Mapping[str, Any]
     Estimator = Any
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
 _ISOTONIC_FROM = 1000
 _CLIP = 0.01
+_BRAKE = 0.01
 
 
 class LearnedParams(ModelParams):
@@ -77,10 +83,13 @@ class Calibration:
     knots : (2, knot) float or None
         Scores and risks between which isotonic calibration interpolates; then
         the slope is not used.
+    scale : {"hazard", "odds"}
+        What the risk of an outcome with a time is.
     """
 
     slope: float
     knots: Float[np.ndarray, "two knot"] | None = None
+    scale: Scale = "hazard"
 
     def __call__(self, score: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
         """Return the risk on the log odds or log hazard scale.
@@ -131,7 +140,8 @@ class Learned(FittedModel):
         self._estimator, self._score = reader
         self.calibration = calibration
         self._centre = float(held_out.mean())
-        self.forecast = forecast_from(held_out - self._centre, train.outcome)
+        risk = held_out - self._centre
+        self.forecast = forecast_from(risk, train.outcome, scale=calibration.scale)
 
     def _risk(self, values: Float[np.ndarray, "case use"]) -> Float[np.ndarray, " case"]:
         if not len(values):
@@ -166,18 +176,23 @@ def learn(
     Calibration is Platt's slope, isotonic from 1,000 binary cases on, and the
     Cox coefficient of the score for a time to event.  Scores that point the
     wrong way out of fold get slope 0: everybody the same risk, and a note.
+
+    A classifier learns a follow-up with a horizon from the cases whose state at the horizon is
+    known, weighed by the inverse probability of censoring, which is estimated in the very cases
+    that each fit learns from (Zheng 2006, Biometrics 62:279).
     """
     values = complete(train.table, type(params).__name__.removesuffix("Params"))
-    outcome = train.outcome
-    fold = deal_folds(train.table.patients, outcome.event.astype(np.int64), params.folds, rng)
+    task = _Task(train.outcome, weighs=type(train.outcome) not in params.outcomes)
+    event = train.outcome.event.astype(np.int64)
+    fold = deal_folds(train.table.patients, event, params.folds, rng)
     seed = int(rng.integers(2**31))
     if not values.shape[1] or not np.ptp(values, axis=0).any():
         return WeightedSum(train, params.name, {}, ["no column varies: average model"])
     tried: list[tuple[float, Setting, Scores]] = []
 
     def merit(setting: Setting) -> float:
-        held_out = _held_out(values, outcome, fold, recipe, (setting, seed))
-        tried.append((_merit(held_out, outcome, fold), setting, held_out))
+        held_out = _held_out(values, task, fold, recipe, (setting, seed))
+        tried.append((task.merit(held_out, fold), setting, held_out))
         return tried[-1][0]
 
     # Small problems: threads of a linear algebra library cost more than they give.
@@ -189,13 +204,14 @@ def learn(
                 merit(setting)
     best = int(np.argmax(np.round([one[0] for one in tried], 12)))
     highest, chosen, scores = tried[best]
-    calibration = _calibrate(scores, outcome)
+    calibration = task.calibrate(scores)
     words = ", ".join(f"{key}={_number(value)}" for key, value in chosen.items())
     notes = [f"{words or 'no setting'}: {highest:.3f} in inner folds, {len(tried)} tried"]
     if calibration.slope == 0:
         notes.append("out-of-fold scores carried no signal: everybody gets the average risk")
+    rows, labels = task.labels(np.arange(len(values)))
     with threadpool_limits(limits=1):
-        estimator = recipe.fit(values, outcome, chosen, seed)
+        estimator = recipe.fit(values[rows], labels, chosen, seed)
     reader = (estimator, recipe.score)
     return Learned(train, params.name, reader, calibration, calibration(scores), notes)
 
@@ -206,7 +222,7 @@ def _number(value: object) -> str:
 
 def _held_out(
     values: Float[np.ndarray, "case feature"],
-    outcome: Outcome,
+    task: _Task,
     fold: Int[np.ndarray, " case"],
     recipe: Recipe,
     setting: tuple[Setting, int],
@@ -215,49 +231,100 @@ def _held_out(
     scores = np.empty(len(values))
     for label in np.unique(fold):
         out = fold == label
-        part = outcome.take(np.flatnonzero(~out))
+        rows, part = task.labels(np.flatnonzero(~out))
         if not part.event.any() or (isinstance(part, Binary) and part.event.all()):
             raise NotEstimableError(
                 what="every inner fold must leave events and non-events to learn from",
-                got=f"{int(outcome.event.sum())} events in {len(outcome)} cases",
+                got=f"{int(task.outcome.event.sum())} events in {len(task.outcome)} cases",
                 fix="Use fewer folds, or collect more cases.",
             )
-        scores[out] = recipe.score(recipe.fit(values[~out], part, *setting), values[out])
+        scores[out] = recipe.score(recipe.fit(values[rows], part, *setting), values[out])
     return scores
 
 
-def _merit(
-    scores: Float[np.ndarray, " case"], outcome: Outcome, fold: Int[np.ndarray, " case"]
-) -> float:
-    """Return the mean AUC or C index over the folds that have one; 0.5 where none has."""
-    found = []
-    for label in np.unique(fold):
-        rows = np.flatnonzero(fold == label)
-        part = outcome.take(rows)
-        try:
-            if isinstance(part, Binary):
-                found.append(auc(scores[rows], part.event).estimate)
-            else:
-                found.append(harrell_c(scores[rows], part.time_days, part.event).estimate)
-        except NotEstimableError:
-            continue
-    return float(np.mean(found)) if found else 0.5
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What an estimator learns, and how its scores are judged.
 
+    Parameters
+    ----------
+    outcome : Binary, Survival or CompetingRisks
+        Of the training cases.
+    weighs : bool
+        True for a classifier that learns a follow-up with a horizon from weighed cases.
+    """
 
-def _calibrate(scores: Float[np.ndarray, " case"], outcome: Outcome) -> Calibration:
-    """Learn the map from out-of-fold scores to risks."""
-    if np.ptp(scores) <= 1e-12 * np.abs(scores).max():
-        return Calibration(0.0)
-    column = scores[:, None]
-    if not isinstance(outcome, Binary):
+    outcome: Outcome
+    weighs: bool
+
+    def labels(self, rows: Int[np.ndarray, " row"]) -> tuple[Int[np.ndarray, " known"], Outcome]:
+        """Return the rows that can be learned from, and what happened to them."""
+        part = self.outcome.take(rows)
+        if not self.weighs or isinstance(part, Binary):
+            return rows, part
+        weights = _weights(part)
+        known = weights.weight > 0
+        return rows[known], Binary(weights.case[known], part.name, weights.weight[known])
+
+    def merit(self, scores: Float[np.ndarray, " case"], fold: Int[np.ndarray, " case"]) -> float:
+        """Return the mean AUC or C index over the folds that have one; 0.5 where none has."""
+        weights = None
+        if self.weighs and not isinstance(self.outcome, Binary):
+            weights = _weights(self.outcome)
+        found = []
+        for label in np.unique(fold):
+            rows = np.flatnonzero(fold == label)
+            part = self.outcome.take(rows)
+            try:
+                if weights is not None:
+                    found.append(weighted_auc(scores[rows], weights.take(rows)).estimate)
+                elif isinstance(part, Binary):
+                    found.append(auc(scores[rows], part.event).estimate)
+                else:
+                    found.append(harrell_c(scores[rows], part.time_days, part.event).estimate)
+            except NotEstimableError:
+                continue
+        return float(np.mean(found)) if found else 0.5
+
+    def calibrate(self, scores: Float[np.ndarray, " case"]) -> Calibration:
+        """Learn the map from out-of-fold scores to risks."""
+        outcome = self.outcome
+        scale: Scale = "odds" if self.weighs else "hazard"
+        if np.ptp(scores) <= 1e-12 * np.abs(scores).max():
+            return Calibration(0.0, scale=scale)
+        column = scores[:, None]
+        if isinstance(outcome, Binary):
+            return _calibrate_binary(column, outcome)
+        if self.weighs:
+            return Calibration(max(_slope_at_horizon(column, outcome), 0.0), scale=scale)
         slope = cox_weights(column, outcome.time_days, outcome.event)[0][0]
         return Calibration(max(float(slope), 0.0))
+
+
+def _weights(outcome: Survival | CompetingRisks) -> Weights:
+    """Weigh training cases by their own censoring, up to the horizon of the outcome."""
+    return weights_at(outcome.time_days, outcome.cause, outcome.horizon_days or 0.0)
+
+
+def _slope_at_horizon(
+    column: Float[np.ndarray, "case one"], outcome: Survival | CompetingRisks
+) -> float:
+    """Return the log odds ratio of a score at the horizon; penalised where classes separate."""
+    follow = outcome.time_days, outcome.cause, outcome.horizon_days or 0.0
+    try:
+        return float(fit_horizon(column, *follow).beta[0])
+    except NotEstimableError:
+        return float(fit_horizon(column, *follow, penalty=_BRAKE).beta[0])
+
+
+def _calibrate_binary(column: Float[np.ndarray, "case one"], outcome: Binary) -> Calibration:
+    """Learn Platt's slope, or an isotonic map where there are enough cases for one."""
     slope = max(float(logistic_weights(column, outcome.event)[0][0]), 0.0)
-    if len(scores) < _ISOTONIC_FROM or slope == 0:
+    if len(column) < _ISOTONIC_FROM or slope == 0:
         return Calibration(slope)
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - slow to import
 
-    fitted = IsotonicRegression(y_min=_CLIP, y_max=1 - _CLIP).fit(scores, outcome.event)
+    fitted = IsotonicRegression(y_min=_CLIP, y_max=1 - _CLIP).fit(column[:, 0], outcome.event)
     return Calibration(slope, np.stack([fitted.X_thresholds_, log_odds(fitted.y_thresholds_)]))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
+    from hepacast.core.outcome import Outcome
     from hepacast.stats.risk_sets import Ties
 
     ModelFit = Callable[[Train, Any, np.random.Generator], "FittedModel"]
@@ -36,6 +37,8 @@ class ModelParams(Params):
 
     outcomes: ClassVar[frozenset[type]] = ANY_OUTCOME
     """Outcome types that the model can learn."""
+    weighs: ClassVar[bool] = False
+    """True for a classifier whose cases can have weights: it learns a follow-up with a horizon."""
 
     name: str = "risk"
     """Name of the column of scores that it gives."""
@@ -173,11 +176,11 @@ def model(
     def bind(fit: Callable[[Train, P, np.random.Generator], FittedModel]) -> ModelFit:
         @wraps(fit)
         def guarded(train: Train, params: P, rng: np.random.Generator) -> FittedModel:
-            if type(train.outcome) not in params.outcomes:
+            if not can_learn(params, train.outcome):
                 can = ", ".join(sorted(one.__name__ for one in params.outcomes))
                 raise StudyError(
                     what=f"model {params.model_dump()['kind']!r} learns from {can}",
-                    got=type(train.outcome).__name__,
+                    got=_named(train.outcome),
                     fix="Choose another model for this outcome.",
                 )
             return fit(in_case_order(train), params, rng)
@@ -185,6 +188,36 @@ def model(
         return MODELS.register(params)(guarded)
 
     return bind
+
+
+def can_learn(params: Params, outcome: Outcome) -> bool:
+    """Tell whether a model learns from such an outcome.
+
+    Parameters
+    ----------
+    params : Params
+        Settings of the model.
+    outcome : Binary, Survival or CompetingRisks
+        What is to be learned.  A follow-up with a horizon (``censored_early: ipcw``) suits models
+        of a time to an event, and classifiers whose cases can have weights.
+
+    Examples
+    --------
+    >>> can_learn(ModelParams(), Binary(np.array([True, False])))
+    True
+    """
+    if type(outcome) in getattr(params, "outcomes", ANY_OUTCOME):
+        return True
+    judged = not isinstance(outcome, Binary) and outcome.horizon_days is not None
+    return judged and getattr(params, "weighs", False)
+
+
+def _named(outcome: Outcome) -> str:
+    """Name what was to be learned."""
+    kind = type(outcome).__name__
+    if isinstance(outcome, Binary) or outcome.horizon_days is None:
+        return kind
+    return f"{kind} with weights for early censoring, which this model cannot take"
 
 
 def complete(table: FeatureTable, who: str) -> Float[np.ndarray, "case feature"]:

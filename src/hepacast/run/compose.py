@@ -14,7 +14,7 @@ from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run import compose_protocol as protocol
 from hepacast.run.equation import equation_of
-from hepacast.run.evaluate import compare, evaluate
+from hepacast.run.evaluate import compare, evaluate, measure_of
 from hepacast.run.lock import versions
 from hepacast.run.methods import methods, references
 from hepacast.run.precision import precision
@@ -325,7 +325,7 @@ def _permutation(finding: Finding, model: str, null: np.ndarray) -> shown.Permut
     observed = finding.observed(model)
     above = int((null >= observed).sum())
     p = (above + 1) / (len(null) + 1)
-    measure = "AUC" if isinstance(outcome, Binary) else "Harrell's C"
+    measure = measure_of(outcome)
     return shown.Permutation(
         model=model,
         measure=measure,
@@ -346,9 +346,15 @@ def define(params: BinaryParams | SurvivalParams | CompetingParams) -> str:
         competing = (
             " Cases with a competing event count as without it." if params.competing_levels else ""
         )
+        early = (
+            "are excluded, never counted as without the event"
+            if params.censored_early == "exclude"
+            else "have weight 0 wherever an event by then counts, and those followed longer stand "
+            "for them (inverse probability of censoring)"
+        )
         return (
             f"{what} within {params.within_months:g} months ({params.time}, {params.unit}); cases "
-            f"censored before that are excluded, never counted as without the event.{competing}"
+            f"censored before that {early}.{competing}"
         )
     text = f"Time ({params.time}, {params.unit}) to {what}, censored at {params.censored_level!r}."
     if isinstance(params, CompetingParams):

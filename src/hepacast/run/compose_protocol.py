@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.core.outcome import Binary
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.report.content.outcome import Fit
-from hepacast.run.evaluate import as_estimate, discriminate, evaluate
+from hepacast.run.evaluate import as_estimate, discriminate, evaluate, measure_of
 from hepacast.run.reread import LABEL
 from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY
 
@@ -28,11 +27,6 @@ LEAKS_ABOVE = 0.55
 """Mean of a chance-only AUC or C above which something leaks."""
 DEVELOPMENT = "development"
 """Name of the cohort that is cross-validated, where there are others."""
-
-
-def measure_of(finding: Finding) -> str:
-    """Name what discrimination is measured by."""
-    return "AUC" if isinstance(finding.cohort.outcome, Binary) else "Harrell's C"
 
 
 def cohort_name(finding: Finding) -> str:
@@ -58,7 +52,7 @@ def corrected(finding: Finding, name: str) -> tuple[shown.Evaluation, ...]:
     times = f"{found.resamples} bootstrap resamples"
     limits = [None if x is None else x - found.optimism for x in (apparent.low, apparent.high)]
     rest = shown.Metric(
-        name=f"{measure_of(finding)}, .632+",
+        name=f"{measure_of(finding.cohort.outcome)}, .632+",
         estimate=shown.Estimate(value=found.point632plus, method=f".632+, {times}"),
     )
     return (
@@ -67,7 +61,7 @@ def corrected(finding: Finding, name: str) -> tuple[shown.Evaluation, ...]:
             scope="corrected",
             n=len(finding.cohort),
             events=int(finding.cohort.outcome.event.sum()),
-            measure=measure_of(finding),
+            measure=measure_of(finding.cohort.outcome),
             discrimination=shown.Estimate(
                 value=found.harrell,
                 low=limits[0],
@@ -84,7 +78,7 @@ def seeds(finding: Finding) -> tuple[shown.Seeds, ...]:
     return tuple(
         shown.Seeds(
             model=name,
-            measure=measure_of(finding),
+            measure=measure_of(finding.cohort.outcome),
             values=values,
             mean=values.mean(),
             low=np.quantile(values, 0.025),
@@ -97,7 +91,7 @@ def seeds(finding: Finding) -> tuple[shown.Seeds, ...]:
 
 def controls(finding: Finding) -> tuple[shown.Control, ...]:
     """Show the outcome of every control, model by model."""
-    measure = measure_of(finding)
+    measure = measure_of(finding.cohort.outcome)
     found = []
     for name, null in finding.shuffles.items():
         if not len(null):
@@ -151,7 +145,7 @@ def _noise(finding: Finding) -> list[shown.Control]:
             shown.Control(
                 name="random features",
                 model=name,
-                measure=measure_of(finding),
+                measure=measure_of(finding.cohort.outcome),
                 value=values.mean(),
                 values=values,
                 observed=finding.observed(name),
@@ -176,7 +170,7 @@ def _alone(finding: Finding, baseline: str) -> list[shown.Control]:
         shown.Control(
             name=baseline.replace("-", " "),
             model="all candidates",
-            measure=measure_of(finding),
+            measure=measure_of(finding.cohort.outcome),
             value=value,
             observed=best,
             expected="below the candidates",
@@ -279,7 +273,7 @@ def _row(
     return shown.Published(
         model=model,
         cohort=cohort,
-        measure=measure_of(finding),
+        measure=measure_of(finding.cohort.outcome),
         strict=strict,
         optimistic=loose,
         optimism=gap,
@@ -295,6 +289,6 @@ def winner(finding: Finding) -> str:
     honest = finding.observed(best.model)
     return (
         f"Choosing the best of {best.among} values where it is judged gives {best.model} with "
-        f"{measure_of(finding)} {best.value:.2f} ({best.where}); strictly cross-validated on the "
-        f"development cohort the same model reaches {honest:.2f}."
+        f"{measure_of(finding.cohort.outcome)} {best.value:.2f} ({best.where}); strictly "
+        f"cross-validated on the development cohort the same model reaches {honest:.2f}."
     )

@@ -24,8 +24,11 @@ from hepacast.stats.cross_validated import (
     CrossValidated,
     compare_within_folds,
     within_fold_auc,
+    within_fold_auc_at,
     within_fold_c,
 )
+from hepacast.stats.horizon import AtHorizon, compare_at, weighted_auc, weighted_brier
+from hepacast.stats.horizon_competing import weights_at
 from hepacast.stats.roc import auc, compare_auc, roc_curve
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from hepacast.run.study import EvaluateParams
     from hepacast.stats.calibration import CalibrationCurve, CalibrationGroups
     from hepacast.stats.estimate import Estimate
+
+    Merit = Estimate | Concordance | CrossValidated | AtHorizon
 
 
 def evaluate(
@@ -78,7 +83,8 @@ def evaluate(
         n=len(outcome),
         events=int(outcome.event.sum()),
         discrimination=as_estimate(discriminate(outcome, found, apparent=merit, units=units)),
-        measure="AUC" if timed is None else "Harrell's C",
+        measure=measure_of(outcome),
+        metrics=() if timed is None else _at_horizon(timed, found, at_days, seen, units),
         roc=_roc(outcome.event, found) if timed is None else None,
         calibration=_calibration(outcome, found, at_days),
         decision=_decision(outcome, found, at_days, thresholds),
@@ -87,18 +93,44 @@ def evaluate(
     )
 
 
+def measure_of(outcome: Outcome) -> str:
+    """Name what discrimination is measured by.
+
+    Examples
+    --------
+    >>> measure_of(Binary(np.array([True, False])))
+    'AUC'
+    """
+    if isinstance(outcome, Binary):
+        return "AUC"
+    return "Harrell's C" if outcome.horizon_days is None else auc_name(outcome.horizon_days)
+
+
+def auc_name(days: float) -> str:
+    """Name the AUC at a horizon.
+
+    Examples
+    --------
+    >>> auc_name(730.5)
+    'AUC at 24 months'
+    """
+    return f"AUC at {days / DAYS_PER_MONTH:.3g} months"
+
+
 def discriminate(
     outcome: Outcome,
     found: OutOfFold,
     *,
     apparent: float | None = None,
     units: np.ndarray | None = None,
-) -> Estimate | Concordance | CrossValidated:
-    """Estimate the AUC of a binary outcome, or Harrell's C.
+) -> Merit:
+    """Estimate the AUC (weighted, where it is one at a horizon), or Harrell's C.
 
     Scores of several fits are compared within each fit only: across fits, chance
     turns them round.
     """
+    if not isinstance(outcome, Binary) and outcome.horizon_days is not None:
+        return _auc_at(outcome, found, outcome.horizon_days, apparent=apparent, units=units)
     if found.folds is None:
         if isinstance(outcome, Binary):
             return auc(found.score, outcome.event)
@@ -109,6 +141,39 @@ def discriminate(
     return within_fold_c(
         scores, folds, outcome.time_days, outcome.event, apparent=apparent, units=units
     )
+
+
+def _auc_at(
+    outcome: Survival | CompetingRisks,
+    found: OutOfFold,
+    at_days: float,
+    *,
+    apparent: float | None = None,
+    units: np.ndarray | None = None,
+) -> AtHorizon | CrossValidated:
+    """Estimate the AUC at a horizon; the weights are of the cases that are scored."""
+    weights = weights_at(outcome.time_days, outcome.cause, at_days)
+    if found.folds is None:
+        return weighted_auc(found.score, weights)
+    return within_fold_auc_at(found.by_repeat, found.folds, weights, apparent=apparent, units=units)
+
+
+def _at_horizon(
+    outcome: Survival | CompetingRisks,
+    found: OutOfFold,
+    at_days: float | None,
+    seen: OutOfFold | None,
+    units: np.ndarray | None,
+) -> tuple[shown.Metric, ...]:
+    """Compute the AUC at the horizon beside the concordance, where it can be estimated."""
+    if outcome.horizon_days is not None or at_days is None:
+        return ()
+    try:
+        apparent = None if seen is None else _auc_at(outcome, seen, at_days).estimate
+        value = _auc_at(outcome, found, at_days, apparent=apparent, units=units)
+    except NotEstimableError:
+        return ()
+    return (shown.Metric(name=auc_name(at_days), estimate=as_estimate(value)),)
 
 
 def compare(
@@ -135,7 +200,7 @@ def compare(
     (name_a, a), (name_b, b) = first, second
     units = np.array(patients) if patients else None
 
-    def estimate(name: str, found: OutOfFold) -> Estimate | Concordance | CrossValidated:
+    def estimate(name: str, found: OutOfFold) -> Merit:
         merit = None if seen is None else discriminate(outcome, seen[name]).estimate
         return discriminate(outcome, found, apparent=merit, units=units)
 
@@ -144,13 +209,14 @@ def compare(
         found = compare_within_folds(one, other)
     elif isinstance(one, Concordance) and isinstance(other, Concordance):
         found = compare_c(one, other)
+    elif isinstance(one, AtHorizon) and isinstance(other, AtHorizon):
+        found = compare_at(one, other)
     else:
         found = compare_auc(a.score, b.score, outcome.event)
-    measure = "AUC" if isinstance(outcome, Binary) else "Harrell's C"
     return shown.Comparison(
         model_a=name_a,
         model_b=name_b,
-        measure=measure,
+        measure=measure_of(outcome),
         difference=shown.Estimate(
             value=found.difference,
             low=found.low,
@@ -164,7 +230,7 @@ def compare(
     )
 
 
-def as_estimate(found: Estimate | Concordance | CrossValidated) -> shown.Estimate:
+def as_estimate(found: Merit) -> shown.Estimate:
     """Turn an estimate of the statistics room into what the report shows."""
     return shown.Estimate(
         value=found.estimate,
@@ -216,8 +282,9 @@ def _calibration(
                 method="five groups of rising predicted risk; loess",
                 **_smooth(one.curve),
             )
+        brier = _brier(outcome, found, at_days or 0.0)
         if isinstance(outcome, CompetingRisks):
-            return _calibration_competing(outcome, found, at_days or 0.0)
+            return _calibration_competing(outcome, found, at_days or 0.0, brier)
         timed = calibration_survival(
             found.probability, outcome.time_days, outcome.event, at_days or 0.0, groups=4
         )
@@ -225,6 +292,7 @@ def _calibration(
         return None
     return shown.Calibration(
         slope=as_estimate(timed.slope),
+        brier=brier,
         horizon_months=(at_days or 0.0) / DAYS_PER_MONTH,
         ici=timed.ici,
         points=_points(timed.groups),
@@ -234,17 +302,29 @@ def _calibration(
 
 
 def _calibration_competing(
-    outcome: CompetingRisks, found: OutOfFold, at_days: float
+    outcome: CompetingRisks, found: OutOfFold, at_days: float, brier: shown.Estimate | None
 ) -> shown.Calibration:
     one = calibration_competing(
         found.probability, outcome.time_days, outcome.cause, at_days, groups=4
     )
     return shown.Calibration(
         slope=as_estimate(one.slope),
+        brier=brier,
         horizon_months=at_days / DAYS_PER_MONTH,
         points=_points(one.groups),
         method="four groups of rising predicted risk; Aalen-Johansen at the horizon",
     )
+
+
+def _brier(
+    outcome: Survival | CompetingRisks, found: OutOfFold, at_days: float
+) -> shown.Estimate | None:
+    """Compute the Brier score at the horizon; None without events by it or cases beyond it."""
+    try:
+        weights = weights_at(outcome.time_days, outcome.cause, at_days)
+    except NotEstimableError:
+        return None
+    return as_estimate(weighted_brier(found.probability, weights))
 
 
 def _points(groups: CalibrationGroups) -> tuple[shown.CalibrationPoint, ...]:

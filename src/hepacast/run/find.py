@@ -144,7 +144,7 @@ def recipe_of(
         rereading=arranged.rereading,
         pictures=arranged.pictures,
     )
-    recipe = with_algorithms(recipe, type(outcome), on_event=on_event)
+    recipe = with_algorithms(recipe, outcome, on_event=on_event)
     recipe, roles = with_baselines(recipe, on_event=on_event)
     recipe, more = with_comparators(recipe, study.models.comparators)
     return recipe, {**roles, **more}

@@ -19,11 +19,15 @@ def horizon_days(
 ) -> float | None:
     """Return the declared horizon, or the median time of the events; None for a binary outcome.
 
+    A binary outcome whose early censored cases are weighed has a horizon, too: its own.
+
     The median uses event times only to place a common horizon for display; no
     model learns from it.
     """
     if isinstance(outcome, Binary):
         return None
+    if outcome.horizon_days is not None:
+        return outcome.horizon_days
     declared = getattr(params, "horizon_months", None)
     if declared is not None:
         return float(declared) * DAYS_PER_MONTH

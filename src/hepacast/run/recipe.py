@@ -10,7 +10,7 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.registry import kind_of
 from hepacast.models import MODELS
-from hepacast.models.model import ANY_OUTCOME
+from hepacast.models.model import can_learn
 from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY, ScoreParams
 from hepacast.select import STEPS
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def with_algorithms(
-    recipe: Recipe, outcome: type[Outcome] | None = None, *, on_event: Listener = ignore
+    recipe: Recipe, outcome: Outcome | None = None, *, on_event: Listener = ignore
 ) -> Recipe:
     """Make one model of every set and algorithm, where a study lists algorithms.
 
@@ -32,7 +32,7 @@ def with_algorithms(
     ----------
     recipe : Recipe
         Of the study.
-    outcome : type, optional
+    outcome : Binary, Survival or CompetingRisks, optional
         What is to be learned; algorithms that cannot are left out.
     on_event : callable
         Told of the algorithms left out.
@@ -52,17 +52,18 @@ def with_algorithms(
     algorithms = [
         one
         for one in recipe.models.algorithms
-        if outcome is None or outcome in getattr(one, "outcomes", ANY_OUTCOME)
+        if outcome is None or can_learn(one, outcome)
     ]
     unfit = [kind_of(one) for one in recipe.models.algorithms if one not in algorithms]
     if unfit and outcome is not None:
+        kind = type(outcome).__name__
         if not algorithms:
             raise StudyError(
-                what=f"models.algorithms needs one that learns from {outcome.__name__}",
+                what=f"models.algorithms needs one that learns from {kind}",
                 got=", ".join(unfit),
                 fix="Add regression, or leave the outcome out.",
             )
-        said = f"cannot learn from {outcome.__name__} and are left out: {', '.join(unfit)}"
+        said = f"cannot learn from {kind} and are left out: {', '.join(unfit)}"
         on_event(Noticed("models.algorithms", said))
     sets = {
         f"{name} {kind_of(params)}": members

@@ -10,11 +10,11 @@ import numpy as np
 
 from hepacast.core.errors import NotEstimableError, TableError
 from hepacast.stats.estimate import Comparison, compared, interval_text, z_of
-from hepacast.stats.inputs import flags, floats, probabilities, times
+from hepacast.stats.inputs import both_classes, flags, floats, probabilities, times
 from hepacast.stats.risk_table import censoring_survival, risk_table
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
     from numpy.typing import ArrayLike
 
 
@@ -40,6 +40,12 @@ class Weights:
     time: Float[np.ndarray, " case"]
     event: Bool[np.ndarray, " case"]
     horizon: float
+
+    def take(self, rows: Int[np.ndarray, " row"]) -> Weights:
+        """Return the chosen rows with the weights that they have among all."""
+        chosen = (one[rows] for one in (self.weight, self.case, self.control, self.time))
+        weight, case, control, time = chosen
+        return Weights(weight, case, control, time, self.event[rows], self.horizon)
 
     def through_censoring(self, pull: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
         """Return how the estimated censoring curve carries each case into a weighted sum.
@@ -243,7 +249,8 @@ def weighted_auc(risk: ArrayLike, weights: Weights, *, level: float = 0.95) -> A
     1.0
     """
     values = floats("risk", risk, weights.time.size)
-    wins_case, wins_control = _wins(values, weights)
+    both_classes("AUC at a horizon", weights.case[weights.case | weights.control])
+    wins_case, wins_control = wins(values, weights)
     w, case, control = weights.weight, weights.case, weights.control
     a, b = float(w[case].sum()), float(w[control].sum())
     estimate = float((w * wins_case)[case].sum()) / (a * b)
@@ -255,10 +262,24 @@ def weighted_auc(risk: ArrayLike, weights: Weights, *, level: float = 0.95) -> A
     return _conclude("time-dependent AUC", weights, estimate, influence, level)
 
 
-def _wins(
+def wins(
     risk: Float[np.ndarray, " case"], weights: Weights
 ) -> tuple[Float[np.ndarray, " case"], Float[np.ndarray, " case"]]:
-    """Weight of controls below each case, and of cases above each control, ties one half."""
+    """Return the weight of the controls below, and of the cases above each risk.
+
+    Parameters
+    ----------
+    risk : (case,) float
+        Higher means the event is more likely; equal risks count one half.
+    weights : Weights
+        Who counts as what, and how much.
+
+    Examples
+    --------
+    >>> weights = censoring_weights([1.0, 2, 3, 4], [1, 1, 1, 1], 2.5)
+    >>> [one.tolist() for one in wins(np.array([4.0, 2.0, 2.0, 1.0]), weights)]
+    [[2.0, 1.5, 1.5, 0.5], [0.5, 1.5, 1.5, 2.0]]
+    """
 
     def below(own: Float[np.ndarray, " case"], others: Bool[np.ndarray, " case"]) -> np.ndarray:
         order = np.argsort(risk[others], kind="stable")

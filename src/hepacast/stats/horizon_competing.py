@@ -9,7 +9,13 @@ import numpy as np
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.competing import causes
-from hepacast.stats.horizon import AtHorizon, Weights, weighted_auc, weighted_brier
+from hepacast.stats.horizon import (
+    AtHorizon,
+    Weights,
+    censoring_weights,
+    weighted_auc,
+    weighted_brier,
+)
 from hepacast.stats.inputs import times
 from hepacast.stats.risk_table import censoring_survival
 
@@ -70,6 +76,30 @@ def competing_weights(
     weight = np.where(settled, 1 / np.where(settled, before, 1.0), 0.0)
     weight[~early] = 1 / at if at > 0 else 0.0
     return Weights(weight, case, control, follow, code > 0, horizon)
+
+
+def weights_at(time: ArrayLike, cause: ArrayLike, horizon: float) -> Weights:
+    """Weigh the cases whose state at the horizon is known, with competing events or without.
+
+    Parameters
+    ----------
+    time : (case,) float
+        Time to the first event or to censoring.
+    cause : (case,) int or bool
+        0 censored, 1 the event of interest, 2 and above competing events, which count as no
+        event.
+    horizon : float
+        In the unit of ``time``.
+
+    Examples
+    --------
+    >>> weights_at([1.0, 2, 3, 4], [True, False, True, True], 3.0).weight.round(3).tolist()
+    [1.0, 0.0, 1.5, 1.5]
+    """
+    codes = np.asarray(cause).astype(np.int64)
+    if (codes > 1).any():
+        return competing_weights(time, codes, horizon)
+    return censoring_weights(time, codes, horizon)
 
 
 def auc_at_competing(

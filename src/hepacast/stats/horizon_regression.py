@@ -11,14 +11,15 @@ from scipy import special
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.coefficients import design
-from hepacast.stats.horizon import Weights, censoring_weights
-from hepacast.stats.horizon_competing import competing_weights
+from hepacast.stats.horizon_competing import weights_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaxtyping import Float
     from numpy.typing import ArrayLike
+
+    from hepacast.stats.horizon import Weights
 
 _STEPS = 100
 
@@ -111,12 +112,7 @@ def fit_horizon(
     >>> fit.events, fit.unknown, bool(fit.beta[0] > 0)
     (2, 1, True)
     """
-    codes = np.asarray(event).astype(np.int64)
-    weights: Weights
-    if (codes > 1).any():
-        weights = competing_weights(time, codes, horizon)
-    else:
-        weights = censoring_weights(time, codes, horizon)
+    weights = weights_at(time, event, horizon)
     scaled = design(X, names)
     beta = _maximise(scaled.scaled, weights, penalty)
     ratio = beta[1:] / scaled.scale

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, PositiveFloat, model_validator
 from pydantic import Field as Setting
+from pydantic import PositiveFloat, model_validator
 
 from hepacast.core.errors import NotEstimableError, StudyError, TableError
 from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks, Survival
@@ -70,17 +70,6 @@ class CompetingParams(Params):
     """Month at which calibration and net benefit are read; the median event time by default."""
 
 
-def _no_weights(block: object) -> object:
-    """Say where weights for early censoring are: a label that nobody knows cannot be weighed."""
-    if block == "ipcw":
-        msg = (
-            "weights for early censoring need the follow-up of every case: "
-            "use kind: survival, and model: {horizon: {months: 24}}"
-        )
-        raise ValueError(msg)
-    return block
-
-
 class BinaryParams(Params):
     """An event, either plainly recorded or within a number of months."""
 
@@ -99,8 +88,11 @@ class BinaryParams(Params):
     """Column with the time to the event or to the last contact."""
     unit: Unit | None = None
     """Unit of that column."""
-    censored_early: Annotated[Literal["exclude"], BeforeValidator(_no_weights)] = "exclude"
-    """Cases without the event whose follow-up ends before the horizon: their label is unknown."""
+    censored_early: Literal["exclude", "ipcw"] = "exclude"
+    """Cases without the event whose follow-up ends before the horizon, so that their label is
+    unknown. ``exclude``: they leave the study. ``ipcw``: they stay, with weight 0 where an event
+    by the horizon counts, and those followed longer stand for them (inverse probability of
+    censoring); models then learn from the times up to the horizon."""
 
     @model_validator(mode="after")
     def _timed(self) -> BinaryParams:
@@ -108,6 +100,9 @@ class BinaryParams(Params):
         needed = {self.time is not None, self.unit is not None, self.within_months is not None}
         if len(needed) > 1:
             msg = "within_months, time and unit go together: give all three or none"
+            raise ValueError(msg)
+        if self.censored_early == "ipcw" and self.within_months is None:
+            msg = "censored_early: ipcw needs within_months, time and unit"
             raise ValueError(msg)
         return self
 
@@ -155,6 +150,10 @@ def label_cases(
         If a cell is none of the declared levels, or a time is negative.
     NotEstimableError
         If nobody, or everybody, had the event.
+
+    Notes
+    -----
+    A binary outcome under ``censored_early: ipcw`` is a follow-up that ends at its horizon.
     """
     cause = _causes(name, params, clinical)
     if params.time is None:
@@ -164,8 +163,13 @@ def label_cases(
     days = _days(params.time, params.unit or "days", clinical)
     known = (cause >= 0) & np.isfinite(days)
     reasons = {"time or event not recorded": ~known}
+    outcome: Outcome
     if isinstance(params, BinaryParams):
         horizon = (params.within_months or np.inf) * DAYS_PER_MONTH
+        if params.censored_early == "ipcw":
+            cases, excluded = _keep(clinical, known, reasons)
+            outcome = until(horizon, days[known], cause[known], name)
+            return _estimable(LabelledCases(cases, outcome, excluded))
         early = known & (cause == 0) & (days < horizon)
         reasons[f"censored before {params.within_months:g} months"] = early
         known &= ~early
@@ -174,10 +178,43 @@ def label_cases(
         return _estimable(LabelledCases(cases, Binary(happened, name), excluded))
     cases, excluded = _keep(clinical, known, reasons)
     if isinstance(params, SurvivalParams):
-        outcome: Outcome = Survival(days[known], cause[known] == 1, name)
+        outcome = Survival(days[known], cause[known] == 1, name)
     else:
         outcome = CompetingRisks(days[known], cause[known], name)
     return _estimable(LabelledCases(cases, outcome, excluded))
+
+
+def until(
+    horizon: float,
+    days: Float[np.ndarray, " case"],
+    cause: Int[np.ndarray, " case"],
+    name: str,
+) -> Survival | CompetingRisks:
+    """End follow-up at the horizon: what happened later is not this outcome.
+
+    Parameters
+    ----------
+    horizon : float
+        Days; an event on this day counts, and whoever is followed to it without one is free of it.
+    days : (case,) float
+        Time to the first event or to the last contact.
+    cause : (case,) int
+        0 where censored, 1 for the event of interest, 2 for another event.
+    name : str
+        Of the outcome.
+
+    Examples
+    --------
+    >>> found = until(730.0, np.array([100.0, 800.0, 730.0, 400.0]), np.array([1, 1, 0, 0]), "er")
+    >>> found.event.tolist(), (found.time_days > 730).tolist()
+    ([True, False, False, False], [False, True, True, False])
+    """
+    after = np.nextafter(horizon, np.inf)
+    free = (days > horizon) | ((cause == 0) & (days == horizon))
+    time, code = np.where(free, after, days), np.where(free, 0, cause)
+    if (code > 1).any():
+        return CompetingRisks(time, code, name, horizon)
+    return Survival(time, code == 1, name, horizon)
 
 
 def _described(column: str, role: str, clinical: ClinicalTable) -> None:

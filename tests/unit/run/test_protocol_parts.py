@@ -204,14 +204,19 @@ def test_every_set_meets_every_algorithm() -> None:
 def test_algorithms_that_cannot_learn_an_outcome_are_left_out_and_named() -> None:
     several = tuple(map(MODELS.parse, ("svm", "regression", "knn", "xgboost")))
     heard: list[Any] = []
-    chain = with_algorithms(recipe(algorithms=several), Survival, on_event=heard.append)
+    late, event = np.array([300.0, 900.0, 100.0]), np.array([True, False, True])
+    timed = Survival(late, event)
+    chain = with_algorithms(recipe(algorithms=several), timed, on_event=heard.append)
     assert list(chain.models.sets) == ["rad regression", "rad xgboost"]
     assert set(chain.tops) == {"rad regression", "rad xgboost"}
     assert isinstance(heard[0], Noticed)
     assert [one.text for one in heard] == ["cannot learn from Survival and are left out: svm, knn"]
-    assert len(with_algorithms(recipe(algorithms=several), Binary).tops) == 4
+    assert len(with_algorithms(recipe(algorithms=several), Binary(event)).tops) == 4
     with pytest.raises(StudyError, match="needs one that learns from Survival; got svm"):
-        with_algorithms(recipe(algorithms=several[:1]), Survival)
+        with_algorithms(recipe(algorithms=several[:1]), timed)
+    # With weights for early censoring, classifiers that can weigh their cases learn it.
+    weighed = Survival(late, event, "er", 730.0)
+    assert len(with_algorithms(recipe(algorithms=several), weighed).tops) == 3
 
 
 def test_a_clinical_score_is_computed_in_its_units_and_points_to_the_worse(small: Small) -> None:

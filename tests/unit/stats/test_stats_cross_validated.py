@@ -11,8 +11,10 @@ from hepacast.stats.concordance import compare_c, harrell_c
 from hepacast.stats.cross_validated import (
     compare_within_folds,
     within_fold_auc,
+    within_fold_auc_at,
     within_fold_c,
 )
+from hepacast.stats.horizon import auc_at, censoring_weights, compare_at
 from hepacast.stats.roc import auc
 
 CASES = 60
@@ -44,6 +46,44 @@ def test_with_one_fold_it_is_the_ordinary_auc_and_c_index() -> None:
     gap = compare_within_folds(found, second)
     assert gap.difference == pytest.approx(compare_c(known, other).difference)
     assert gap.se == pytest.approx(compare_c(known, other).se * np.sqrt(2 * events / (events - 1)))
+
+
+def test_with_one_fold_it_is_the_ordinary_auc_at_a_horizon() -> None:
+    score, _, event, time = cohort()
+    weights, zeros = censoring_weights(time, event, 12.0), np.zeros(CASES, int)
+    known, other = (auc_at(row, time, event, 12.0) for row in score[:2])
+    found = within_fold_auc_at(score[0], zeros, weights, apparent=known.estimate)
+    events = int(weights.case.sum())
+    assert found.estimate == pytest.approx(known.estimate)
+    np.testing.assert_allclose(found.influence[0], known.influence, atol=1e-14)
+    assert found.se == pytest.approx(known.se * np.sqrt(events / (events - 1)))
+    gap = compare_within_folds(found, within_fold_auc_at(score[1], zeros, weights))
+    assert gap.difference == pytest.approx(compare_at(known, other).difference)
+
+
+def test_without_censoring_the_auc_at_a_horizon_is_that_of_who_had_the_event() -> None:
+    score, folds, _, time = cohort()
+    weights = censoring_weights(time, np.ones(CASES), 8.0)
+    found = within_fold_auc_at(score, folds, weights, apparent=0.9)
+    plain = within_fold_auc(score, folds, time <= 8.0, apparent=0.9)
+    assert (found.estimate, found.pairs) == pytest.approx((plain.estimate, plain.pairs))
+    assert found.se == pytest.approx(plain.se)
+
+
+def test_weights_undo_what_censoring_does_to_the_auc_at_a_horizon() -> None:
+    rng = np.random.default_rng(8)
+    gaps = []
+    for _ in range(40):
+        risk = rng.normal(size=(1, 400))
+        time = rng.exponential(10 * np.exp(-risk[0]))
+        # Those of high risk leave early as often as others; short follow-up hides late events.
+        end = rng.exponential(9.0, 400)
+        folds = rng.permutation(400)[None] % 4
+        seen = censoring_weights(np.minimum(time, end), time <= end, 8.0)
+        whole = within_fold_auc(risk, folds, time <= 8.0).estimate
+        gaps.append(within_fold_auc_at(risk, folds, seen).estimate - whole)
+    assert abs(np.mean(gaps)) < 2.5 * np.std(gaps, ddof=1) / 40**0.5
+    assert abs(np.mean(gaps)) < 0.01
 
 
 def test_it_counts_the_pairs_of_each_fold_and_no_others() -> None:

@@ -229,9 +229,31 @@ def test_horizon_time_and_unit_go_together(lacking: str) -> None:
         TypeAdapter(OutcomeParams).validate_python(block)
 
 
-def test_asking_for_weights_of_early_censoring_is_answered_with_the_way_to_them() -> None:
-    with pytest.raises(ValidationError, match=r"kind: survival, and model: \{horizon"):
-        TypeAdapter(OutcomeParams).validate_python({**WITHIN, "censored_early": "ipcw"})
+def test_under_weights_the_censored_stay_and_follow_up_ends_at_the_horizon() -> None:
+    rows: list[Row] = [("10", "0"), ("12", "1"), ("24", "0"), ("24", "1"), ("40", "1"), ("60", "0")]
+    found = label({**WITHIN, "censored_early": "ipcw"}, rows)
+    horizon = 24 * 365.25 / 12
+    assert isinstance(found.outcome, Survival)
+    assert (len(found.cases), found.excluded) == (6, ())
+    assert found.outcome.horizon_days == pytest.approx(horizon)
+    assert found.outcome.event.tolist() == [False, True, False, True, False, False]
+    # Followed to the horizon without the event: known to be free of it.
+    beyond = found.outcome.time_days > found.outcome.horizon_days
+    assert beyond.tolist() == [False, False, True, False, True, True]
+    assert found.outcome.take(np.array([1, 2])).horizon_days == found.outcome.horizon_days
+
+
+def test_under_weights_a_competing_event_is_kept_as_one() -> None:
+    rows: list[Row] = [("10", "0"), ("12", "1"), ("20", "2"), ("40", "2"), ("60", "0")]
+    found = label({**WITHIN, "censored_early": "ipcw"}, rows)
+    assert isinstance(found.outcome, CompetingRisks)
+    assert found.outcome.cause.tolist() == [0, 1, 2, 0, 0]
+    assert found.outcome.take(np.array([1])).horizon_days == found.outcome.horizon_days
+
+
+def test_weights_for_early_censoring_need_a_horizon() -> None:
+    with pytest.raises(ValidationError, match="ipcw needs within_months"):
+        TypeAdapter(OutcomeParams).validate_python({**PLAIN, "censored_early": "ipcw"})
 
 
 def test_every_row_is_kept_or_excluded_exactly_once() -> None:
