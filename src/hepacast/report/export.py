@@ -7,11 +7,20 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
 from hepacast.core.errors import StudyError
-from hepacast.report.figures.style import styled
+from hepacast.report.figures.pdf_fonts import shared_fonts
+from hepacast.report.figures.style import at_dpi
 from hepacast.report.figures.svg import raw_svg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hepacast.report.figures.style import Drawing
     from hepacast.report.sheets import Cell, Sheet
 
@@ -89,22 +98,76 @@ def figure_bytes(drawing: Drawing, kind: FigureFormat, dpi: int = 300) -> bytes:
     StudyError
         If the kind is unknown.
     """
-    if kind not in FORMATS:
-        raise StudyError(
-            what=f"a figure is written as one of {', '.join(FORMATS)}",
-            got=repr(kind),
-            fix="Choose another format.",
-        )
-    if kind == "svg":
-        return raw_svg(drawing).encode()
+    return figure_files(drawing, (kind,), dpi)[kind]
+
+
+def figure_files(
+    drawing: Drawing, kinds: Sequence[FigureFormat], dpi: int = 300
+) -> dict[FigureFormat, bytes]:
+    """Write a figure in several formats; its pixels are drawn once for all that need them.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        The figure.
+    kinds : sequence of str
+        As in :func:`figure_bytes`.
+    dpi : int
+        Resolution of pixel formats.
+
+    Returns
+    -------
+    dict of str to bytes
+        One file per kind.
+
+    Raises
+    ------
+    StudyError
+        If a kind is unknown.
+    """
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise StudyError(
+                what=f"a figure is written as one of {', '.join(FORMATS)}",
+                got=repr(kind),
+                fix="Choose another format.",
+            )
+    found: dict[FigureFormat, bytes] = {}
+    if "svg" in kinds:
+        found["svg"] = raw_svg(drawing).encode()
+    if "pdf" in kinds:
+        found["pdf"] = _pdf(drawing, dpi)
+    if {"png", "tiff"} & {*kinds}:
+        found |= _pixels(drawing, kinds, dpi)
+    return {kind: found[kind] for kind in kinds}
+
+
+def _pdf(drawing: Drawing, dpi: int) -> bytes:
+    """Write a page as large as the figure."""
     file = io.BytesIO()
-    metadata = {
-        "pdf": {"CreationDate": None, "Title": drawing.title},
-        "png": {"Title": drawing.title, "Software": "hepacast"},
-    }.get(kind)
-    extra: dict[str, Any] = {}
-    if kind == "tiff":
-        extra["pil_kwargs"] = {"compression": "tiff_lzw"}
-    with styled():
-        drawing.figure.savefig(file, format=kind, dpi=dpi, metadata=metadata, **extra)
+    metadata = {"CreationDate": None, "Title": drawing.title}
+    with at_dpi(drawing.figure, dpi), shared_fonts():
+        canvas: Any = FigureCanvasPdf(drawing.figure)  # matplotlib leaves it without types
+        canvas.print_pdf(file, metadata=metadata)
     return file.getvalue()
+
+
+def _pixels(drawing: Drawing, kinds: Sequence[FigureFormat], dpi: int) -> dict[FigureFormat, bytes]:
+    """Draw the figure's pixels once, and write them in every format that has pixels."""
+    with at_dpi(drawing.figure, dpi):
+        canvas: Any = FigureCanvasAgg(drawing.figure)  # matplotlib leaves it without types
+        canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    words = PngInfo()
+    words.add_text("Title", drawing.title)
+    words.add_text("Software", "hepacast")
+    options: dict[FigureFormat, dict[str, Any]] = {
+        "png": {"pnginfo": words},
+        "tiff": {"compression": "tiff_lzw"},
+    }
+    found: dict[FigureFormat, bytes] = {}
+    for kind in options.keys() & {*kinds}:
+        file = io.BytesIO()
+        picture.save(file, format=kind, dpi=(dpi, dpi), **options[kind])
+        found[kind] = file.getvalue()
+    return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from hepacast.report.content import ReportContent
 from hepacast.report.document import compose, print_html
 from hepacast.report.docx import docx_bytes
-from hepacast.report.export import csv_text, figure_bytes
+from hepacast.report.export import csv_text, figure_files
 from hepacast.report.pdf import pdf_bytes
 from hepacast.report.sections.trust import bibtex
 
@@ -81,10 +81,12 @@ def _fill(staging: Path, document: Document, figures: Sequence[FigureFormat]) ->
     (staging / "figures").mkdir()
     (staging / "tables").mkdir()
     for name, drawing in document.drawings.items():
-        for kind in figures:
-            file = staging / "figures" / f"{name}.{kind}"
-            ready = document.svgs[name].encode() if kind == "svg" else figure_bytes(drawing, kind)
-            file.write_bytes(ready)
+        # The page holds the SVG already, and its layout is that of all formats.
+        svg = document.svgs[name].encode()
+        files = figure_files(drawing, [kind for kind in figures if kind != "svg"])
+        files |= {"svg": svg} if "svg" in figures else {}
+        for kind, data in files.items():
+            (staging / "figures" / f"{name}.{kind}").write_bytes(data)
     for name, sheet in document.sheets.items():
         # The mark tells Excel that the file is UTF-8; without it Chinese names are garbled.
         text = "\ufeff" + csv_text(sheet)

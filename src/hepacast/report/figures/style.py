@@ -135,6 +135,22 @@ def styled() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def at_dpi(figure: Figure, dpi: float) -> Iterator[None]:
+    """Print inside: the look and the resolution are set, and restored on leaving.
+
+    A canvas that prints within draws once; ``Figure.savefig`` draws twice, which is only
+    needed where it must find out how much of the page to keep.
+    """
+    before = figure.dpi
+    try:
+        with styled():
+            figure.dpi = dpi
+            yield
+    finally:
+        figure.dpi = before
+
+
 def canvas(width_in: float = SINGLE_IN, height_in: float = 3.1) -> tuple[Figure, Axes]:
     """Return a figure with one pair of axes."""
     figure = Figure(figsize=(width_in, height_in))

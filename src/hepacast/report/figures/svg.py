@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from hepacast.report.figures.style import styled
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+from hepacast.report.figures.style import at_dpi
 from hepacast.report.wording import legal
 
 if TYPE_CHECKING:
@@ -89,8 +91,9 @@ def _clean(root: ET.Element) -> None:
 def raw_svg(drawing: Drawing) -> str:
     """Write a drawing as matplotlib does, with text as text and no date in it."""
     file = io.StringIO()
-    with styled():
-        drawing.figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    with at_dpi(drawing.figure, drawing.figure.dpi):
+        canvas: Any = FigureCanvasSVG(drawing.figure)  # matplotlib leaves it without types
+        canvas.print_svg(file, metadata={"Date": None, "Creator": None})
     # Laying out is most of the work; what follows in other formats keeps the places.
     drawing.figure.set_layout_engine("none")
     return legal(file.getvalue())
