@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time of a report of 300 simulated patients and 7 models, as a ratio to matplotlib alone.
 
-The peer saves the same figures with matplotlib in the same formats, and does nothing else.  The
-report draws them once and not twice, cuts fonts once, and adds tables, text, the page, its printings.
+The peer saves the same figures with matplotlib in the same formats, and does nothing else.
+The report draws each once and not twice, cuts fonts once, and adds tables, text and pages.
 
 Run: python benchmarks/report.py [--patients 300] [--models 7] [--extras]
 """
