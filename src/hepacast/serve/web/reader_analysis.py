@@ -6,27 +6,24 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.serve.web.reader import STAGES
-from hepacast.stats.reader_calls import one_reader_calls, reader_calls
-from hepacast.stats.readers import reader_study
-from hepacast.stats.roc import auc, compare_auc
+from hepacast.stats.reader_gains import Reads, reader_gains
+from hepacast.stats.roc import auc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from hepacast.serve.web.reader import Reader
     from hepacast.serve.web.reader_questions import ReaderQuestion
     from hepacast.stats.estimate import Comparison, Estimate
     from hepacast.stats.reader_calls import Calls
-    from hepacast.stats.readers import Merit, ReaderStudy
+    from hepacast.stats.readers import ReaderStudy
 
-T = TypeVar("T")
-MERITS: tuple[Merit, ...] = ("AUC", "sensitivity", "specificity")
 _CONDITIONS = STAGES[::-1]
 """With the model first: differences are the gain by the model."""
 
@@ -109,20 +106,6 @@ class ReaderAnalysis:
     missing: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Asking:
-    """Estimates that are there, and the reasons for those that are not."""
-
-    missing: list[str]
-
-    def get(self, what: str, estimate: Callable[[], T]) -> T | None:
-        try:
-            return estimate()
-        except NotEstimableError as error:
-            self.missing.append(f"{what}: {error}")
-            return None
-
-
 def analyse_readers(question: ReaderQuestion, readers: Sequence[Reader]) -> ReaderAnalysis:
     """Analyse the readers of one question who have answered everything.
 
@@ -141,9 +124,8 @@ def analyse_readers(question: ReaderQuestion, readers: Sequence[Reader]) -> Read
 
     Notes
     -----
-    The readers' probabilities give the AUC, their calls everything else.  Sources: see
-    :func:`~hepacast.stats.readers.reader_study` and
-    :func:`~hepacast.stats.reader_calls.reader_calls`.
+    The readers' probabilities give the AUC, their calls everything else: see
+    :func:`~hepacast.stats.reader_gains.reader_gains`.
     """
     mine = [
         one for one in readers if (one.outcome, one.model) == (question.outcome, question.model)
@@ -151,12 +133,15 @@ def analyse_readers(question: ReaderQuestion, readers: Sequence[Reader]) -> Read
     done = [one for one in mine if one.next() is None]
     cases = [case for case in question.happened if done and all(case in one.cases for one in done)]
     event = np.array([question.happened[case] for case in cases], dtype=np.bool_)
-    asking = _Asking([])
-    percent = _table(done, cases, "percent")
-    calls = _table(done, cases, "call")
-    scores = np.array([question.probability[case] for case in cases])
-    several = len(done) > 1
-    studies = [_together(merit, percent, calls, event, asking) for merit in MERITS if several]
+    gains = reader_gains(
+        Reads(
+            readers=tuple(one.name for one in done),
+            event=event,
+            scores=_table(done, cases, "percent"),
+            calls=_table(done, cases, "call"),
+        )
+    )
+    model_auc, missing = _auc_of_model(question, cases, event) if done else (None, ())
     return ReaderAnalysis(
         outcome=question.outcome,
         model=question.model,
@@ -164,23 +149,35 @@ def analyse_readers(question: ReaderQuestion, readers: Sequence[Reader]) -> Read
         cases=len(cases),
         events=int(event.sum()),
         unfinished=tuple(one.name for one in mine if one.next() is not None),
-        model_auc=asking.get("AUC of the model", lambda: auc(scores, event)) if done else None,
+        model_auc=model_auc,
         readers=tuple(
-            _one(one.name, percent[:, at], calls[:, at], _seconds(one, cases), event, asking)
-            for at, one in enumerate(done)
+            ReaderResult(
+                name=gain.name,
+                seconds=_seconds(one, cases),
+                auc=gain.auc,
+                auc_gain=gain.auc_gain,
+                calls=gain.calls,
+            )
+            for one, gain in zip(done, gains.readers, strict=True)
         ),
-        together=tuple(one for one in studies if one is not None),
-        agreement=_agreement(done, calls, event, asking) if several else (),
-        missing=tuple(asking.missing),
+        together=gains.together,
+        agreement=tuple(
+            Agreement(stage=stage, sentences=sentences)
+            for stage, sentences in zip(_CONDITIONS, gains.agreement, strict=False)
+        ),
+        missing=(*missing, *gains.missing),
     )
 
 
-def _together(
-    merit: Merit, percent: np.ndarray, calls: np.ndarray, event: np.ndarray, asking: _Asking
-) -> ReaderStudy | None:
-    """Compare the stages over all readers and cases."""
-    reads = percent if merit == "AUC" else calls
-    return asking.get(f"{merit} of all readers", lambda: reader_study(reads, event, merit))
+def _auc_of_model(
+    question: ReaderQuestion, cases: Sequence[str], event: np.ndarray
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    """Estimate the AUC of the model itself, or say why not."""
+    scores = np.array([question.probability[case] for case in cases])
+    try:
+        return auc(scores, event), ()
+    except NotEstimableError as error:
+        return None, (f"AUC of the model: {error}",)
 
 
 def _table(readers: Sequence[Reader], cases: Sequence[str], name: str) -> np.ndarray:
@@ -199,45 +196,6 @@ def _seconds(reader: Reader, cases: Sequence[str]) -> tuple[float, float]:
         for stage in _CONDITIONS
     )
     return first, second
-
-
-def _one(
-    name: str,
-    percent: np.ndarray,
-    calls: np.ndarray,
-    seconds: tuple[float, float],
-    event: np.ndarray,
-    asking: _Asking,
-) -> ReaderResult:
-    """Estimate what one reader gained."""
-    areas = asking.get(f"AUC of {name}", lambda: (auc(percent[0], event), auc(percent[1], event)))
-    gain = None if areas is None else compare_auc(percent[0], percent[1], event)
-    called = asking.get(f"Calls of {name}", lambda: one_reader_calls(calls, event))
-    return ReaderResult(name=name, seconds=seconds, auc=areas, auc_gain=gain, calls=called)
-
-
-def _agreement(
-    readers: Sequence[Reader], calls: np.ndarray, event: np.ndarray, asking: _Asking
-) -> tuple[Agreement, ...]:
-    """Write kappa of all readers, and of each pair."""
-    found = asking.get("Kappa between readers", lambda: reader_calls(calls, event))
-    if found is None:
-        return ()
-    names = [one.name for one in readers]
-    pairs = [f"{a} and {b}" for at, a in enumerate(names) for b in names[at + 1 :]]
-    return tuple(
-        Agreement(
-            stage=stage,
-            sentences=(
-                f"All readers: {found.agreement[at].sentence()}",
-                *(
-                    f"{pair}: {kappa.sentence()}"
-                    for pair, kappa in zip(pairs, found.pairs[at], strict=True)
-                ),
-            ),
-        )
-        for at, stage in enumerate(_CONDITIONS)
-    )
 
 
 def analyses_of(
