@@ -75,7 +75,7 @@ def _resolved(block: EmbeddingParams, folder: Path) -> EmbeddingParams:
 
 
 @lru_cache(maxsize=2)
-def _network(settings: EmbeddingParams) -> Network:
+def network_of(settings: EmbeddingParams) -> Network:
     """Build a frozen network once per process."""
     params = settings.network
     if not isinstance(params, NetworkParams):
@@ -105,20 +105,65 @@ def embed_case(
     dict of FeatureName to float
         ``phase/region/network/deep/f000`` and on.
     """
-    network = _network(settings)
+    network = network_of(settings)
     found: dict[FeatureName, float] = {}
-    for phase, image in case.images.items():
+    for phase in case.images:
         if settings.phases != "all" and phase not in settings.phases:
             continue
-        regions = case.regions[phase]
-        names = regions if settings.regions == "all" else settings.regions
-        wanted = {name: regions[name] for name in names if name in regions}
         try:
-            frame = _frame(regions, wanted, settings)
-            found |= _embed_phase((network, frame), image, phase, wanted, settings, on_event)
+            shown = show_phase(case, phase, settings, on_event=on_event)
+            if shown is not None:
+                found |= _embed_phase(network, shown, phase, settings)
         except HepacastError as error:
             raise error.at(phase=phase) from None
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What a frozen network reads of one phase.
+
+    Parameters
+    ----------
+    pixels : (picture, channel, ...) float32
+        Pictures of all regions.
+    grids : tuple of Grid
+        Where every picture lies.
+    owners : tuple of str
+        Region of every picture.
+    regions : tuple of str
+        Regions that are described.
+    """
+
+    pixels: Pictures
+    grids: tuple[Grid, ...]
+    owners: tuple[str, ...]
+    regions: tuple[str, ...]
+
+
+def show_phase(
+    case: Loaded, phase: str, settings: EmbeddingParams, *, on_event: Listener = ignore
+) -> Shown | None:
+    """Cut the pictures of all regions of one phase; None where there is nothing to show."""
+    network, image, regions = network_of(settings), case.images[phase], case.regions[phase]
+    names = regions if settings.regions == "all" else settings.regions
+    wanted = {name: regions[name] for name in names if name in regions}
+    frame = _frame(regions, wanted, settings)
+    if frame is None:
+        return None
+    around = margin_box(frame, mm=settings.margin_mm)
+    pictures, grids, owners = [], [], []
+    for name, region in wanted.items():
+        for grid in _grids(region, around, settings, network.axes):
+            cut = _cut(image, region, grid, settings.outside, settings)
+            pictures.append(cut[None] if network.axes == 3 else cut)
+            grids.append(grid)
+            owners.append(name)
+    if network.axes == 3 and grid.spacing[0] > settings.spacing_mm:
+        text = f"the box is {grid.spacing[0]:.2f} mm a voxel, so that {frame.name} fits"
+        on_event(Noticed(phase, text))
+    pixels = np.repeat(np.stack(pictures), network.in_channels, axis=1)
+    return Shown(pixels, tuple(grids), tuple(owners), tuple(wanted))
 
 
 def _frame(
@@ -139,31 +184,12 @@ def _frame(
 
 
 def _embed_phase(
-    source: tuple[Network, Region | None],
-    image: Volume,
-    phase: str,
-    regions: Mapping[str, Region],
-    settings: EmbeddingParams,
-    on_event: Listener,
+    network: Network, shown: Shown, phase: str, settings: EmbeddingParams
 ) -> dict[FeatureName, float]:
-    """Cut the pictures of all regions of one image, and run the network over them at once."""
-    network, frame = source
-    if frame is None:
-        return {}
-    around = margin_box(frame, mm=settings.margin_mm)
-    pictures, owners = [], []
-    for name, region in regions.items():
-        for grid in _grids(region, around, settings, network.axes):
-            cut = _cut(image, region, grid, settings.outside, settings)
-            pictures.append(cut[None] if network.axes == 3 else cut)
-            owners.append(name)
-    if network.axes == 3 and grid.spacing[0] > settings.spacing_mm:
-        text = f"the box is {grid.spacing[0]:.2f} mm a voxel, so that {frame.name} fits"
-        on_event(Noticed(phase, text))
-    pixels = np.repeat(np.stack(pictures), network.in_channels, axis=1)
-    rows = FeatureTable(np.zeros((len(regions), 0)), tuple(regions), ())
+    """Run the network over the pictures of one phase at once."""
+    rows = FeatureTable(np.zeros((len(shown.regions), 0)), shown.regions, ())
     prefix = FeatureName(phase, "-", kind_of(settings.network), "deep", "-")
-    vectors = embed(network, Crops(pixels, tuple(owners)), rows, prefix)
+    vectors = embed(network, Crops(shown.pixels, shown.owners), rows, prefix)
     return {
         FeatureName(phase, name, *column.tokens[2:]): float(value)
         for name, row in zip(vectors.cases, vectors.values, strict=True)

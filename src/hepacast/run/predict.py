@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +59,10 @@ class Result:
         Volume of every region measured.
     features : mapping of str to float
         Columns that the model asked for.
+    saliency : mapping of str to str
+        Where its networks looked: caption of every map, by its files without suffix.
+    no_saliency : str
+        Why there is no map; empty where there is one.
     research_only : bool
         Always true: nothing here is a medical device.
     """
@@ -76,6 +80,8 @@ class Result:
     notices: tuple[tuple[str, str], ...]
     volumes_ml: dict[str, float]
     features: dict[str, float | None] = field(default_factory=dict)
+    saliency: dict[str, str] = field(default_factory=dict)
+    no_saliency: str = "not asked for"
     research_only: bool = True
 
     def to_json(self) -> str:
@@ -291,12 +297,33 @@ def _clinical(predictor: Predictor, path: Path, on_event: Listener) -> dict[str,
     return dict(zip(map(str, table.columns), table.values[0].tolist(), strict=True))
 
 
-def write_result(result: Result, record: CaseRecord | None, out: Path) -> Path:
-    """Write ``result.json``, the pictures of a case, and a page with all of it."""
-    from hepacast.run.predict_page import render_forecast  # noqa: PLC0415 - loads slowly
+def write_result(
+    predictor: Predictor, folder: Path, result: Result, record: CaseRecord | None, out: Path
+) -> Result:
+    """Write ``result.json``, pictures and maps of a case, and a page with all of it.
 
-    pictures = record.pictures if record else {}
+    Parameters
+    ----------
+    predictor, folder : Predictor, Path
+        As for :func:`predict_case`.
+    result, record : Result, CaseRecord or None
+        What that returned.
+    out : Path
+        Folder of the results.
+
+    Returns
+    -------
+    Result
+        With the captions of the maps.
+    """
+    from hepacast.run.predict_page import render_forecast  # noqa: PLC0415 - loads slowly
+    from hepacast.run.predict_saliency import write_maps  # noqa: PLC0415 - the same
+
+    pictures = dict(record.pictures) if record else {}
     for name, picture in pictures.items():
         write_atomic(out / f"{name}.png", picture)
-    write_atomic(out / PAGE, render_forecast(result, pictures))
-    return write_atomic(out / "result.json", result.to_json())
+    maps = write_maps(predictor, plan_case(predictor, folder, result.case), result, out)
+    told = replace(result, saliency=dict(maps.captions), no_saliency=maps.said)
+    write_atomic(out / PAGE, render_forecast(told, {**pictures, **maps.pictures}))
+    write_atomic(out / "result.json", told.to_json())
+    return told

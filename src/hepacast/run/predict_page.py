@@ -28,7 +28,8 @@ def render_forecast(result: Result, pictures: Mapping[str, bytes]) -> str:
     """
     when = "" if result.at_days is None else f" within {result.at_days:.0f} days"
     group = "high" if result.high else "low"
-    order = sorted(pictures, key=lambda name: [*CAPTIONS, name].index(name))
+    captions = CAPTIONS | result.saliency
+    order = sorted(pictures, key=lambda name: [*captions, name].index(name))
     page = ForecastPage(
         case=result.case,
         headline=f"{result.outcome}{when}: probability {result.probability:.1%}, {group} risk",
@@ -40,7 +41,7 @@ def render_forecast(result: Result, pictures: Mapping[str, bytes]) -> str:
             ("Probability", f"{result.probability:.6g}"),
         ],
         outside=result.outside,
-        pictures=[Shot(CAPTIONS.get(name, name), pictures[name]) for name in order],
+        pictures=[Shot(captions.get(name, name), pictures[name]) for name in order],
         volumes=list(result.volumes_ml.items()),
         features=list(result.features.items())[:_MOST_FEATURES],
         notices=_notices(result),

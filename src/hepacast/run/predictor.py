@@ -78,6 +78,9 @@ class Preparation:
         Clinical variables that are needed.
     version : int
         Of the measuring; features of another one are refused.
+    weights : mapping of str to (str, str)
+        Layout and digest of the weights of a block's network, on disk only: read, they stand
+        in the block.
     """
 
     phases: tuple[str, ...]
@@ -86,6 +89,7 @@ class Preparation:
     blocks: Mapping[str, MeasuredParams]
     fields: Mapping[str, Field]
     version: int = MEASURE_VERSION
+    weights: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@
     model.json             everything declarative: phases, regions, features, clinical
                            fields, fits with their coefficients, cut, envelope
     models/<digest>        arrays, and estimators of other packages (skops, boosters)
+    networks/<digest>.safetensors  weights of frozen networks
     configs/metadata.json  the same in short, in the layout of a MONAI bundle
     docs/README.md         model card
     LICENSE                as the study file declares it
@@ -35,6 +36,7 @@ from hepacast.run.estimators import dump, load
 from hepacast.run.freeze import Freezer, FrozenError, Part, thaw
 from hepacast.run.measure import VERSION as MEASURE_VERSION
 from hepacast.run.predictor import Predictor, PredictorError
+from hepacast.run.predictor_networks import pack_networks, unpack_networks
 from hepacast.run.predictor_seal import MANIFEST, SIGNATURE, require_signed
 
 FORMAT = 1
@@ -93,7 +95,8 @@ def _fill(place: Path, predictor: Predictor, train: FeatureTable, licence: str) 
         (place / "models" / digest).write_bytes(part.form.encode() + b"\0" + part.data)
 
     freezer = Freezer(put, dump, whole=True)
-    text = freezer.freeze(predictor)
+    packed = pack_networks(predictor.preparation, place)
+    text = freezer.freeze(replace(predictor, preparation=packed))
     (place / _MODEL).write_text(
         json.dumps({"format": FORMAT, "predictor": json.loads(text)}, indent=1), encoding="utf-8"
     )
@@ -164,6 +167,8 @@ def read_predictor(folder: Path, *, signed_by: Path | None = None) -> Predictor:
             raise _wrong(folder, f"format {content['format']}, where {FORMAT} is read")
         found = thaw(json.dumps(content["predictor"]), get, load)
         golden = thaw((folder / _GOLDEN).read_text(encoding="utf-8"), get, load)
+        if isinstance(found, Predictor):
+            found = replace(found, preparation=unpack_networks(found.preparation, folder))
     except (FrozenError, ValueError, KeyError, TypeError, OSError) as error:
         if isinstance(error, PredictorError):
             raise

@@ -20,6 +20,7 @@ from typing import Any
 
 from hepacast.core.errors import HepacastError
 from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor_networks import load_networks
 from hepacast.serve.objects import predict_folder
 
 _PDEATHSIG = 1
@@ -61,6 +62,7 @@ def main(predictor: str, limit: str, signed_by: str | None = None) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     key = None if signed_by is None else Path(signed_by)
     model = read_predictor(Path(predictor), signed_by=key)
+    load_networks(model.preparation)
     print(json.dumps({"digest": model.digest}), file=answers, flush=True)
     for line in sys.stdin:
         job = json.loads(line)

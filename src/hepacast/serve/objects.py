@@ -49,8 +49,9 @@ def predict_folder(
     predictor : Predictor
         The model.
     folder, out : Path
-        Images of the case, and where results go: ``result.json``, pictures, and for
-        DICOM images a segmentation, a structured report and a summary picture.
+        Images of the case, and where results go: ``result.json``, pictures, maps of what
+        networks looked at, and for DICOM images a segmentation, a structured report and a
+        summary picture.
     case, clinical, reject_outside : optional
         As for :func:`~hepacast.run.predict.predict_case`.
     on_event : callable
@@ -70,7 +71,7 @@ def predict_folder(
         reject_outside=reject_outside,
         on_event=on_event,
     )
-    write_result(result, record, out)
+    result = write_result(predictor, folder, result, record, out)
     return result, write_objects(predictor, folder, result, record, out, on_event=on_event)
 
 
