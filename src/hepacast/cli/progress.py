@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class _Screen:
     def __init__(self, progress: Progress, console: Console) -> None:
         self._progress, self._console = progress, console
         self._bars: dict[str, TaskID] = {}
+        self._said: Counter[str] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -41,9 +43,21 @@ class _Screen:
         elif isinstance(event, Advanced):
             self._progress.advance(self._bars[event.stage])
         elif isinstance(event, Noticed):
-            self._line("note", f"{event.where}: {event.text}")
+            self._note(event)
         elif isinstance(event, Failed):
             self._line("failed", f"{event.stage} {event.item}: {event.error}")
+
+    def tell_the_rest(self) -> None:
+        """Say how often a note came back; the report holds every one."""
+        for text, times in self._said.items():
+            if times > 1:
+                self._line("note", f"{times - 1} more: {text}")
+
+    def _note(self, event: Noticed) -> None:
+        """Print a note the first time; sixty patients may share it."""
+        self._said[event.text] += 1
+        if self._said[event.text] == 1:
+            self._line("note", f"{event.where}: {event.text}")
 
     def _line(self, mark: str, text: str) -> None:
         self._console.print(f"{mark}  {text}", markup=False, highlight=False, soft_wrap=True)
@@ -61,8 +75,10 @@ def progress() -> Iterator[Listener]:
         TimeRemainingColumn(),
     )
     bars = Progress(*columns, console=console)
+    screen = _Screen(bars, console)
     try:
-        yield _Screen(bars, console)
+        yield screen
     finally:
         if bars.tasks:
             bars.stop()
+        screen.tell_the_rest()

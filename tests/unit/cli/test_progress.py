@@ -29,3 +29,18 @@ def test_a_stage_without_steps_shows_no_bar(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().err
     assert "permuted labels" not in shown
     assert "note  table: a column is left out" in shown
+
+
+def test_a_note_that_comes_back_is_printed_once_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as tell:
+        for case in ("P003", "P004", "P007"):
+            tell(Noticed(f"case {case}", "liver reaches the end of the scan"))
+        tell(Noticed("case P018", "tumour: 5 voxels in holes"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "note  case P003: liver reaches the end of the scan",
+        "note  case P018: tumour: 5 voxels in holes",
+        "note  2 more: liver reaches the end of the scan",
+    ]
