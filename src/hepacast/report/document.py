@@ -18,12 +18,13 @@ from hepacast.report.blocks import Figures, Heading, Section, Table
 from hepacast.report.figures.hover import hover_json
 from hepacast.report.figures.svg import inline_svg, raw_svg
 from hepacast.report.sections.checklists import checklists
+from hepacast.report.sections.clinical_use import clinical_use
 from hepacast.report.sections.outcome import outcome_section
 from hepacast.report.sections.patients import patients, pictures
 from hepacast.report.sections.protocol import certificate
 from hepacast.report.sections.summary import summary
 from hepacast.report.sections.trust import methods, precision, provenance, trouble
-from hepacast.report.wording import column_label, moment, slug, with_unit
+from hepacast.report.wording import column_label, digits, moment, slug, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,6 +94,7 @@ def compose(content: ReportContent) -> Document:
         summary(content),
         patients(content),
         *(outcome_section(one) for one in content.outcomes),
+        clinical_use(content),
         precision(content),
         certificate(content),
         pictures(content),
@@ -174,6 +176,7 @@ def _filters(document: Document, works: tuple[Reference, ...]) -> dict[str, Call
         "data": lambda shown: Markup(shown.model_dump_json().replace("<", "\\u003c")),  # noqa: S704
         "column_label": column_label,
         "with_unit": with_unit,
+        "digits": digits,
         "figure_number": lambda drawing: numbers[id(drawing)],
         "table_number": lambda sheet: tables[id(sheet)],
         "kind": lambda block: type(block).__name__.lower(),

@@ -147,12 +147,25 @@ def with_range(spread: Spread) -> str:
     >>> from hepacast.report.content import Spread
     >>> with_range(Spread(mean=7.8, low=3, high=12)), with_range(Spread(mean=4, low=4, high=4))
     ('7.8 (3 to 12)', '4')
+    >>> with_range(Spread(mean=30200.4, low=30200, high=30201))
+    '30200 (30200 to 30201)'
     """
-    whole = spread.mean is not None and float(spread.mean).is_integer()
+    whole = spread.mean is not None and (float(spread.mean).is_integer() or spread.mean >= 100)
     mean = number(spread.mean, 0 if whole else 1)
     if spread.low is None or spread.high is None or spread.low == spread.high:
         return mean
     return f"{mean} ({number(spread.low, 0)} to {number(spread.high, 0)})"
+
+
+def digits(value: float, most: int = 4) -> str:
+    """Print a number with few digits, and without a power of ten where that is readable.
+
+    Examples
+    --------
+    >>> digits(10860.4), digits(0.5), digits(40.849999999999994, 6), digits(3e-7)
+    ('10860', '0.5', '40.85', '3e-07')
+    """
+    return f"{float(f'{value:.{most}g}'):.10g}"
 
 
 def decimals(estimate: Estimate | None, least: int = 2, most: int = 6) -> int:

@@ -76,6 +76,27 @@ def test_the_risk_scale_of_the_figure_stands_where_the_points_say() -> None:
     assert sum(word.get_text() == "0.5" for word in axes.texts) >= 1
 
 
+@pytest.mark.parametrize("intercept", [-12.0, -0.35, 0.0, 5.0])
+@pytest.mark.parametrize("weight", [1e-4, 0.02, 0.3])
+def test_a_weak_model_has_a_risk_scale_too(intercept: float, weight: float) -> None:
+    weak = Term(name="volume", coefficient=weight, low=0, high=1)
+    equation = Equation(kind="logistic", intercept=intercept, terms=(weak,))
+    drawing = draw_nomogram(
+        OutcomeReport(name="er", kind="binary"), Model(name="m", equation=equation)
+    )
+    assert drawing is not None
+    axes = drawing.figure.axes[0]
+    risks = [word for word in axes.texts if word.get_position()[1] == pytest.approx(3 - 0.2)]
+    (least, greatest) = (equation.risk_at(intercept + at) for at in (0, weight))
+    if greatest - least < 1e-6:
+        assert f"{least:.3g} throughout" in [word.get_text() for word in axes.texts]
+    else:
+        assert len(risks) > 1
+    for word in risks:
+        at = equation.intercept + weight * word.get_position()[0] / 100
+        assert float(word.get_text()) == pytest.approx(equation.risk_at(at), rel=2e-4)
+
+
 def test_long_names_of_a_nomogram_take_two_lines_and_stay_on_the_page() -> None:
     label = "Aspartate aminotransferase before the second ablation"
     terms = (AFP.model_copy(update={"label": label, "unit": "U/L"}), SPHERICITY)

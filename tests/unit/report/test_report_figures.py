@@ -137,8 +137,13 @@ def test_shuffles_are_counted_in_the_histogram(content: ReportContent) -> None:
     )
 
 
-def test_the_longest_count_of_a_funnel_stays_on_the_page() -> None:
-    steps = [(420, 420), (420, 181.6), (181.6, 5.8)]
+@pytest.mark.parametrize(
+    "steps",
+    [[(420, 420), (420, 181.6), (181.6, 5.8)], [(45300, 30200.4), (30200.4, 500), (500, 20)]],
+)
+def test_the_longest_count_of_a_funnel_stays_on_the_page(
+    steps: list[tuple[float, float]],
+) -> None:
     funnel = tuple(
         FunnelStep(
             step=f"rad_score: step {at}",
@@ -152,8 +157,12 @@ def test_the_longest_count_of_a_funnel_stays_on_the_page() -> None:
     assert drawing is not None
     with styled():
         FigureCanvasAgg(drawing.figure).draw()  # type: ignore[no-untyped-call]
-    right = [text.get_window_extent().x1 for text in drawing.figure.axes[0].texts]
-    assert max(right) <= drawing.figure.bbox.x1
+    (axes,) = drawing.figure.axes
+    assert max(text.get_window_extent().x1 for text in axes.texts) <= drawing.figure.bbox.x1
+    assert min(text.get_window_extent().x0 for text in axes.texts) > axes.bbox.x1
+    ticks = [one.label1.get_window_extent() for one in axes.xaxis.get_major_ticks()]
+    assert len(ticks) > 1
+    assert all(one.x1 < other.x0 for one, other in pairwise(ticks))
 
 
 def test_weights_that_are_rounding_noise_are_not_drawn() -> None:

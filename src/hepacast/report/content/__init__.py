@@ -5,6 +5,15 @@ Figures, tables and text are all drawn from it, so that they cannot disagree.
 """
 
 from hepacast.report.content.base import Count, Counts, Estimate, Number, Numbers, Shown
+from hepacast.report.content.clinical_use import (
+    AllReaders,
+    Benefit,
+    BothWays,
+    ClassBenefit,
+    ReaderResult,
+    ReaderStudy,
+    Strata,
+)
 from hepacast.report.content.curves import (
     Calibration,
     CalibrationPoint,
@@ -50,11 +59,15 @@ from hepacast.report.content.study import (
 )
 
 __all__ = [
+    "AllReaders",
     "Baseline",
+    "Benefit",
+    "BothWays",
     "Calibration",
     "CalibrationPoint",
     "CaseFacts",
     "CaseScore",
+    "ClassBenefit",
     "Coefficient",
     "Comparison",
     "Control",
@@ -83,6 +96,8 @@ __all__ = [
     "Picture",
     "Precision",
     "Published",
+    "ReaderResult",
+    "ReaderStudy",
     "Reference",
     "RegionFacts",
     "ReportContent",
@@ -90,6 +105,7 @@ __all__ = [
     "Seeds",
     "Shown",
     "Spread",
+    "Strata",
     "Study",
     "Subgroup",
     "SurvivalCurve",

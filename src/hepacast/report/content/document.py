@@ -2,6 +2,7 @@
 """The whole report as one object."""
 
 from hepacast.report.content.base import Shown
+from hepacast.report.content.clinical_use import ReaderStudy, Strata
 from hepacast.report.content.outcome import OutcomeReport
 from hepacast.report.content.protocol import Opening
 from hepacast.report.content.study import (
@@ -56,6 +57,10 @@ class ReportContent(Shown):
     """Who the patients were."""
     outcomes: tuple[OutcomeReport, ...] = ()
     """End points, in the study file's order."""
+    readers: ReaderStudy | None = None
+    """Readers without and with a model."""
+    strata: tuple[Strata, ...] = ()
+    """Classes of predicted risk, and a treatment within them, by cohort."""
     openings: tuple[Opening, ...] = ()
     """Test cohorts, and how often they were looked at."""
     precision: tuple[Precision, ...] = ()

@@ -64,12 +64,17 @@ class Points:
         spans = [abs(one.coefficient) * (one.high - one.low) for one in self.equation.terms]
         return sum(spans) / self.unit
 
-    def total(self, linear: float) -> float:
-        """Total points that belong to a linear predictor."""
+    @property
+    def lowest(self) -> float:
+        """Linear predictor of the case at least risk."""
         safest = {
             one.name: one.low if one.coefficient >= 0 else one.high for one in self.equation.terms
         }
-        return (linear - self.equation.linear(safest)) / self.unit
+        return self.equation.linear(safest)
+
+    def total(self, linear: float) -> float:
+        """Total points that belong to a linear predictor."""
+        return (linear - self.lowest) / self.unit
 
 
 def draw_nomogram(outcome: OutcomeReport, model: Model) -> Drawing | None:
@@ -140,23 +145,43 @@ def _totals(axes: Axes, points: Points, row: int, times: list[float | None]) -> 
     ticks = MaxNLocator(10, integer=True).tick_values(0, most)
     marks = [(float(at) * stretch, f"{at:g}") for at in ticks if 0 <= at <= most + 1e-9]
     _scale(axes, row, "Total points", marks)
+    equation = points.equation
     for at, time in enumerate(times, row + 1):
-        found = [(points.total(points.equation.linear_at(risk, time)), risk) for risk in _RISKS]
         label = "Risk" if time is None else f"Risk by {months(time)} months"
-        _scale(axes, at, label, [(t * stretch, f"{r:g}") for t, r in found if 0 <= t <= most])
+        found = [(points.total(equation.linear_at(r, time)), r) for r in _risks(points, time)]
+        marks = [(t * stretch, f"{r:.4g}") for t, r in found if 0 <= t <= most]
+        if not marks:
+            _name_row(axes, at, label)
+            same = f"{equation.risk_at(points.lowest, time):.3g} throughout"
+            axes.text(0, at, same, fontsize=7, va="center")
+            continue
+        _scale(axes, at, label, marks)
+
+
+def _risks(points: Points, time: float | None) -> list[float]:
+    """Choose the probabilities to mark: the usual ones, or finer ones where few are in reach.
+
+    >>> from hepacast.report.content import Equation, Term
+    >>> weak = Equation(kind="logistic", terms=(Term(name="a", coefficient=0.1, low=0, high=1),))
+    >>> _risks(Points(weak), None)
+    [0.5, 0.505, 0.51, 0.515, 0.52]
+    """
+    low, high = (
+        points.equation.risk_at(points.lowest + share * points.most * points.unit, time)
+        for share in (0, 1)
+    )
+    usual = [risk for risk in _RISKS if low <= risk <= high]
+    if len(usual) > 1 or high - low < _NO_EFFECT:
+        return usual
+    finer = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [round(float(risk), 9) for risk in finer if 0 < risk < 1 and low <= risk <= high]
 
 
 def _scale(
     axes: Axes, row: int, label: str, marks: list[tuple[float, str]], span: float | None = None
 ) -> None:
     """Draw one scale: a line, ticks, numbers that do not run into one another."""
-    axes.annotate(
-        label, (0, row), (-10, 0), textcoords="offset points", ha="right", va="center",
-        fontsize=7.4, annotation_clip=False,
-    )  # fmt: skip
-    if not marks:
-        axes.text(0, row, "outside the scale", fontsize=7, va="center")
-        return
+    _name_row(axes, row, label)
     places = [at for at, _ in marks] if span is None else [0.0, span]
     axes.plot([min(places), max(places)], [row, row], color="#1D232C", lw=0.9)
     last = -100.0
@@ -171,3 +196,11 @@ def _scale(
     if span is not None and last < marks[-1][0]:
         # Without the name of its far end a short scale cannot be read: that stands beside it.
         axes.text(span + 0.8, row, marks[-1][1], ha="left", va="center", fontsize=6.8)
+
+
+def _name_row(axes: Axes, row: int, label: str) -> None:
+    """Write what a scale is about to its left."""
+    axes.annotate(
+        label, (0, row), (-10, 0), textcoords="offset points", ha="right", va="center",
+        fontsize=7.4, annotation_clip=False,
+    )  # fmt: skip

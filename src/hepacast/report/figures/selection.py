@@ -35,17 +35,18 @@ def draw_funnel(outcome: OutcomeReport, model: Model) -> Drawing | None:
             axes.barh(row, max(mean, 0.5), left=0.5, height=0.62, color=COLOURS[0], alpha=0.75)
             if spread.low is not None and spread.high is not None and spread.low != spread.high:
                 axes.plot([max(spread.low, 0.5), spread.high], [row, row], color="#1D232C", lw=1)
+            # Beside the axes: at the end of a long bar a count would take the scale's place.
             axes.annotate(
-                with_range(spread), (max(mean, spread.high or 0, 1), row), (4, 0),
-                textcoords="offset points", va="center", fontsize=7.2,
+                with_range(spread), (1, row), (4, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="center", fontsize=7.2, annotation_clip=False,
             )  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlim(0.5, _room(counts))
-        # Where only labels stand there is nothing to read off.
-        axes.set_xticks([10**at for at in range(12) if 10**at <= max(1.0, _most(counts))])
-        axes.set_yticks(range(len(names)), [clip(name, 26) for name in names])
+        axes.set_xlim(0.5, 1.15 * _most(counts))
+        axes.set_xticks(_decades(_most(counts)))
+        axes.tick_params("x", labelsize=6.8)
+        axes.set_yticks(range(len(names)), [clip(name, 22) for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel("Columns (log scale), mean over folds")
     caption = f"Columns that remain after each step of {model.name}; lines: range over the folds."
@@ -58,18 +59,14 @@ def _most(counts: list[Spread]) -> float:
     return float(max(max(one.mean or 1.0, one.high or 1.0) for one in counts))
 
 
-def _room(counts: list[Spread]) -> float:
-    """Return the end of the log scale that leaves the longest label its place.
+def _decades(top: float) -> list[int]:
+    """List the powers of ten up to a count, at most three of them.
 
-    >>> from hepacast.report.content import Spread
-    >>> round(_room([Spread(mean=50, low=50, high=50)]))
-    85
+    >>> _decades(500), _decades(30200), _decades(0.2)
+    ([1, 10, 100], [1, 100, 10000], [1])
     """
-    top = _most(counts)
-    letters = max(len(with_range(one)) for one in counts)
-    # The axes are about 140 points wide; a letter takes 4.3.
-    share = min(0.65, (4.3 * letters + 6) / 140)
-    return float(0.5 * (top / 0.5) ** (1 / (1 - share)))
+    all_of_them = [10**at for at in range(12) if 10**at <= max(1.0, top)]
+    return all_of_them[:: -(-len(all_of_them) // 3)]
 
 
 def draw_frequency(outcome: OutcomeReport, model: Model, most: int = 20) -> Drawing | None:

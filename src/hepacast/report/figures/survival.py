@@ -25,7 +25,13 @@ from hepacast.report.wording import months, number, p_equals, slug, with_interva
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hepacast.report.content import Estimate, OutcomeReport, SurvivalCurve, Survivals
+    from hepacast.report.content import (
+        Estimate,
+        OutcomeReport,
+        Strata,
+        SurvivalCurve,
+        Survivals,
+    )
 
 _GROUPS = {1: (COLOURS[6],), 2: (LOW, HIGH), 3: (LOW, COLOURS[5], HIGH)}
 
@@ -66,6 +72,17 @@ def draw_risk_groups(outcome: OutcomeReport, view: View = OUT_OF_FOLD) -> list[D
         title = f"Risk groups: {model.name}"
         found.append(Drawing(name, title, caption, _draw(groups), _hover(groups)))
     return found
+
+
+def draw_classes(strata: Strata) -> Drawing | None:
+    """Draw the curves of the classes of one cohort, or return None if there are none."""
+    if not strata.curves.curves:
+        return None
+    caption = f"{_kind(strata.curves)} of {strata.outcome} by class of predicted risk, "
+    caption += f"{strata.cohort}. {_test(strata.curves)} Band: 95 % pointwise interval."
+    name = f"classes-{slug(strata.cohort)}"
+    drawn = _draw(strata.curves)
+    return Drawing(name, f"Classes: {strata.cohort}", caption, drawn, _hover(strata.curves))
 
 
 def _kind(shown: Survivals) -> str:
