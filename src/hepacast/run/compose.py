@@ -13,6 +13,7 @@ from hepacast.core.outcome import DAYS_PER_MONTH, Binary, CompetingRisks
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run import compose_protocol as protocol
+from hepacast.run.clinical_use import classes_of, read_by_all
 from hepacast.run.equation import equation_of
 from hepacast.run.evaluate import compare, evaluate, measure_of
 from hepacast.run.lock import versions
@@ -75,6 +76,8 @@ def compose(
             declared=about.declared,
         ),
         flow=tuple(_flow_step(step) for step in (*joined.steps, *around.divided)),
+        readers=read_by_all(materials, findings),
+        strata=classes_of(materials, findings),
         openings=tuple(
             shown.Opening(cohort=name, n=n, opened=count) for name, n, count in around.openings
         ),

@@ -85,6 +85,9 @@ def _require_classes(outcome: Outcome, split: SplitParams) -> None:
     classes = {"with the event": events}
     if isinstance(outcome, Binary):
         classes["without the event"] = len(outcome) - events
+    elif outcome.horizon_days is not None:
+        followed = outcome.time_days > outcome.horizon_days
+        classes["without the event by the horizon"] = int(np.count_nonzero(followed))
     for which, cases in classes.items():
         least_in_training = cases - math.ceil(cases / split.outer)
         if cases < split.outer or least_in_training < split.inner:

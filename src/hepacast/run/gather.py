@@ -11,6 +11,7 @@ from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.options import STRICT
 from hepacast.io.tables import read_table
+from hepacast.run.reader_table import ReaderTable, read_readers
 from hepacast.run.study import MeasuredParams, TableFeaturesParams, read_study
 from hepacast.run.yaml12 import load_yaml
 from hepacast.table.clinical import choose_predictors, read_clinical
@@ -82,6 +83,8 @@ class Materials:
         Centre of every case; empty when there is only one.
     digests : mapping of str to str
         sha256 of every table read.
+    readers : ReaderTable, optional
+        What readers said without and with a model.
     """
 
     study: Study
@@ -94,6 +97,7 @@ class Materials:
     images: tuple[ImageRow, ...] = ()
     sites: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    readers: ReaderTable | None = None
 
     @property
     def first_reading(self) -> tuple[ImageRow, ...]:
@@ -135,6 +139,10 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
         digests["case table"] = text.digest
     elif study.clinical.site is not None:
         sites = _sites(clinical.text, study.clinical.id, study.clinical.site)
+    readers = None
+    if study.readers is not None:
+        text = read_table(folder / study.readers.table, on_event=on_event)
+        readers, digests["reader table"] = read_readers(text, study.readers), text.digest
     _warn_unmatched(clinical, tables, images, on_event)
     return Materials(
         study=study,
@@ -147,6 +155,7 @@ def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
         images=images,
         sites=sites,
         digests={"study file": digest_bytes(path.read_bytes()), **digests},
+        readers=readers,
     )
 
 

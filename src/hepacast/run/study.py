@@ -21,6 +21,7 @@ from hepacast.models import MODELS
 from hepacast.radiomics import ExtractParams
 from hepacast.radiomics.delta import DeltaParams
 from hepacast.run.case_settings import CasesParams, RegionParams
+from hepacast.run.clinical_use_settings import ReadersParams, RiskOfParams, StrataParams
 from hepacast.run.control_settings import ControlsParams, PublishedParams
 from hepacast.run.deep_score import SCORE_MODELS
 from hepacast.run.deep_settings import CropsParams, EmbeddingParams, check_pictures
@@ -163,6 +164,13 @@ class ModelsParams(Params):
     volume: str | None = None
     """Column of the volume-only baseline; the first volume among the features by default."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the models: every set, or every set with every algorithm."""
+        if not self.algorithms:
+            return tuple(self.sets)
+        return tuple(f"{name} {kind_of(one)}" for name in self.sets for one in self.algorithms)
+
 
 class EvaluateParams(Params):
     """What is computed from the out-of-fold predictions."""
@@ -194,6 +202,10 @@ class Study(Params):
     evaluate: EvaluateParams = EvaluateParams()
     controls: ControlsParams = ControlsParams()
     published: PublishedParams = PublishedParams()
+    readers: ReadersParams | None = None
+    """Readers who forecast without and with a model."""
+    strata: StrataParams | None = None
+    """Classes of predicted risk, and whom a treatment helps."""
     deploy: DeployParams | None = None
     """Write this model as a folder that predicts for new patients."""
 
@@ -227,7 +239,18 @@ class Study(Params):
         check_pictures(self.scores, self.features)
         self._require_rereading(measured)
         _require_distinct(self.models)
+        self._require_shown()
         return self
+
+    def _require_shown(self) -> None:
+        """Ask for outcomes and models that the study has."""
+        wanted: dict[str, ReadersParams | RiskOfParams | None] = {"readers": self.readers}
+        if self.strata is not None:
+            wanted |= {"strata.early": self.strata.early, "strata.survival": self.strata.survival}
+        for place, one in wanted.items():
+            if one is not None:
+                _known(place, "outcome", [one.outcome], self.outcomes)
+                _known(place, "model", [one.model], self.models.names)
 
     def _require_rereading(self, measured: dict[str, MeasuredParams]) -> None:
         """Ask for somewhere that second readings can come from."""

@@ -13,7 +13,7 @@ from hepacast.report import content as shown
 from hepacast.stats.survival import kaplan_meier, logrank
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Shaped
 
     from hepacast.core.outcome import CompetingRisks, Survival
 
@@ -54,6 +54,31 @@ def risk_groups(
         logrank_p=test.p if test else None,
         method=test.method if test else "",
         cut=shown.Cut(value=None, rule="median score", fitted_on="training part of every fold"),
+    )
+
+
+def by_class(
+    outcome: Survival | CompetingRisks, group: Shaped[np.ndarray, " case"]
+) -> shown.Survivals:
+    """Return a curve for every class, and the log-rank test.
+
+    Parameters
+    ----------
+    outcome : Survival or CompetingRisks
+        What happened; events of a competing cause count as censored.
+    group : (case,) str
+        Class of every case; names come in falling order, which sets "low" before "high".
+    """
+    names, ticks = sorted(set(group.tolist()), reverse=True), ticks_months(outcome)
+    try:
+        test = logrank(outcome.time_days, outcome.event, group)
+    except NotEstimableError:
+        test = None
+    return shown.Survivals(
+        curves=tuple(_curve(outcome, group == name, name, ticks) for name in names),
+        ticks_months=ticks,
+        logrank_p=test.p if test else None,
+        method=test.method if test else "",
     )
 
 

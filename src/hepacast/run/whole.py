@@ -17,6 +17,7 @@ from hepacast.report.write import RESULT, read_result, write_report
 from hepacast.run.case_pages import FOLDER as PAGES
 from hepacast.run.case_pages import with_case_facts, write_case_pages
 from hepacast.run.cases import kept, measure_all
+from hepacast.run.clinical_use import require_usable
 from hepacast.run.cohorts import divide_patients, patients_of
 from hepacast.run.compose import Circumstances, compose
 from hepacast.run.deep_score import pictures_of
@@ -170,6 +171,7 @@ def _prepare(path: Path, out: Path, on_event: Listener) -> Materials:
     for where, said in out_of_order(materials.labelled):
         on_event(Noticed(where, said))
     require_feasible(materials)
+    require_usable(materials)
     if materials.study.deploy is not None:
         require_deployable(materials.study.deploy, materials)
     _require_own_folder(out, materials.study.study.name)

@@ -160,7 +160,7 @@ def label_cases(
         known = cause >= 0
         labelled = _keep(clinical, known, {"event not recorded": ~known})
         return _estimable(LabelledCases(labelled[0], Binary(cause[known] == 1, name), labelled[1]))
-    days = _days(params.time, params.unit or "days", clinical)
+    days = read_days(params.time, params.unit or "days", clinical)
     known = (cause >= 0) & np.isfinite(days)
     reasons = {"time or event not recorded": ~known}
     outcome: Outcome
@@ -255,8 +255,30 @@ def _causes(
     return np.array([-1 if cell is None else meaning[cell] for cell in cells])
 
 
-def _days(column: str, unit: Unit, clinical: ClinicalTable) -> Float[np.ndarray, " case"]:
-    """Read a time column as days, and hold its unit against the dictionary."""
+def read_days(column: str, unit: Unit, clinical: ClinicalTable) -> Float[np.ndarray, " case"]:
+    """Read a time column as days, and hold its unit against the dictionary.
+
+    Parameters
+    ----------
+    column : str
+        Described in the dictionary with ``timing: outcome``, so that it can never predict.
+    unit : {"days", "weeks", "months", "years"}
+        As in the dictionary.
+    clinical : ClinicalTable
+        Cases and their cells.
+
+    Returns
+    -------
+    (case,) float
+        NaN where the cell is empty.
+
+    Raises
+    ------
+    StudyError
+        If the dictionary lacks the column, or says another unit.
+    TableError
+        If a time is negative.
+    """
     _described(column, "time", clinical)
     field = clinical.fields[column]
     if field.unit != unit:
