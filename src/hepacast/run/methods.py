@@ -108,16 +108,18 @@ def _models(materials: Materials) -> str:
 def _validation(materials: Materials, findings: Sequence[Finding]) -> str:
     split, times = materials.study.split, materials.study.controls.permuted_labels
     cases = ", ".join(f"{len(f.cohort)} for {f.name.replace('_', ' ')}" for f in findings)
+    repeated = "" if split.repeats == 1 else f" repeated {split.repeats} times,"
+    shuffled = f"The whole procedure was repeated {times} times on permuted outcomes. "
     return (
-        f"Models were validated by {split.outer}-fold cross-validation, repeated {split.repeats} "
-        f"times, grouped by patient and balanced by outcome ({cases}). Imputation, scaling, "
+        f"Models were validated by {split.outer}-fold cross-validation,{repeated} grouped by "
+        f"patient and balanced by outcome ({cases}). Imputation, scaling, "
         "selection, penalties, cut-offs and the weights of combined models were learned in the "
         f"training part of each fold only, penalties in {split.inner} inner folds. Discrimination "
         "was measured by the AUC, or Harrell's C [@harrell], over pairs of cases that the same fit "
         "scored, averaged over repeats; intervals use DeLong's components [@delong] within folds "
         "[@ledell], widened for what the fits learned of chance. Calibration and net benefit "
-        f"[@vickers] use the out-of-fold probabilities. The whole procedure was repeated {times} "
-        "times on permuted outcomes. Reporting follows TRIPOD+AI [@tripodai]."
+        f"[@vickers] use the out-of-fold probabilities. {shuffled if times else ''}"
+        "Reporting follows TRIPOD+AI [@tripodai]."
     )
 
 

@@ -51,3 +51,24 @@ def test_a_survival_outcome_speaks_of_the_event(content: ReportContent) -> None:
     text = words(content, content.outcomes[1])
     assert "had the event (overall survival)" in text
     assert "Median follow-up was 41.3 (38.0 to 44.1) months." in text
+
+
+def test_of_many_models_the_range_is_told_and_not_every_value(content: ReportContent) -> None:
+    def model(at: int) -> Model:
+        seen = Evaluation(
+            cohort="all",
+            scope="out-of-fold",
+            n=90,
+            events=30,
+            discrimination=Estimate(value=0.5 + at / 100, low=0.4, high=0.9),
+        )
+        return Model(name=f"m{at:02d}", evaluations=(seen,))
+
+    outcome = OutcomeReport(
+        name="er", kind="binary", n=90, events=30, models=tuple(map(model, range(30)))
+    )
+    text = words(content, outcome)
+    wanted = "0.50 (0.40 to 0.90) for m00 and 0.79 (0.40 to 0.90) for m29 (30 models)"
+    assert f"the AUC (95 % CI) was between {wanted}." in text
+    assert "m13" not in text
+    assert "The tables hold every model" in text

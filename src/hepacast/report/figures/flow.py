@@ -49,7 +49,7 @@ def _end(outcome: OutcomeReport, letters: int) -> list[str]:
     """Write the text of an outcome's box: who has no label, and who was analysed."""
     lines = textwrap.wrap(outcome.heading, letters)
     for one in outcome.exclusions:
-        lines += textwrap.wrap(f"without: {one.reason} (n = {one.n})", letters)
+        lines += _wrapped(f"without: {one.reason}", one.n, letters)
     return [*lines, f"n = {outcome.n}, {outcome.events} events"]
 
 
@@ -82,8 +82,19 @@ def _side(step: FlowStep) -> list[str]:
         return []
     lines = [f"Excluded: n = {step.lost}"]
     for one in step.exclusions:
-        lines += textwrap.wrap(f"• {one.reason} (n = {one.n})", 50, subsequent_indent="   ")
+        lines += _wrapped(f"• {one.reason}", one.n, 50, "   ")
     return lines
+
+
+def _wrapped(reason: str, n: int, letters: int, indent: str = "") -> list[str]:
+    """Break a reason into lines; its number stays in one piece.
+
+    >>> _wrapped("without: censored before 24 months", 7, 40)
+    ['without: censored before 24 months', '(n = 7)']
+    """
+    tied = f"{reason} (n\u00a0=\u00a0{n})"
+    lines = textwrap.wrap(tied, letters, subsequent_indent=indent)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _height(lines: list[str]) -> float:

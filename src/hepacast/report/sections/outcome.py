@@ -58,7 +58,7 @@ def outcome_section(outcome: OutcomeReport) -> Section:
             blocks.append(Heading(title, f"{here}-{slug(view.slug)}"))
         blocks += _curves(drawn, view)
     if outcome.comparisons:
-        blocks += [Heading("Comparisons", f"{here}-comparisons"), _compared(outcome)]
+        blocks += [Heading("Comparisons", f"{here}-comparisons"), *_compared(outcome)]
         blocks += figures(*_reclassified(outcome))
     if outcome.permutations or outcome.truth:
         blocks.append(Heading("Controls", f"{here}-controls"))
@@ -157,11 +157,15 @@ def _performance(
     return (*start, *main, *numbers, *(values.get(name) for name in extra))
 
 
-def _compared(outcome: OutcomeReport) -> Block:
+def _compared(outcome: OutcomeReport) -> list[Block]:
     """Show the pairs of models; so many that nobody reads them all are folded away."""
     table = Table(comparisons(outcome))
     many = len(table.sheet.rows)
-    return table if many <= _MOST_PAIRS else Details(f"All {many} pairs of models", (table,))
+    if many <= _MOST_PAIRS:
+        return [table]
+    # On paper nothing can be opened: there this sentence stands alone.
+    where = f"The {many} pairs of models stand in the page and in tables/, not on paper."
+    return [Text(where), Details(f"All {many} pairs of models", (table,))]
 
 
 def comparisons(outcome: OutcomeReport) -> Sheet:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepacast.report.blocks import Text
+from hepacast.report.figures.pick import MOST_DRAWN
 from hepacast.report.wording import SCOPES, number, p_equals, percent, with_interval
 
 if TYPE_CHECKING:
@@ -39,6 +40,31 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
+def told(found: Sequence[tuple[float | None, str, str]], mark: str = " for ") -> str:
+    """List the values of models; of so many that nobody reads them, the least and the greatest.
+
+    Parameters
+    ----------
+    found : sequence of (float or None, str, str)
+        Value, its text, and the model.
+    mark : str
+        Stands between text and model.
+
+    Examples
+    --------
+    >>> told([(0.7, "0.70", "a"), (0.6, "0.60", "b")])
+    '0.70 for a and 0.60 for b'
+    >>> told([(at / 100, f"0.{at}", f"m{at}") for at in range(60, 90)])
+    'between 0.60 for m60 and 0.89 for m89 (30 models)'
+    """
+    known = [one for one in found if one[0] is not None]
+    if len(found) <= MOST_DRAWN or not known:
+        return listed([f"{text}{mark}{name}" for _, text, name in found])
+    ends = (min(known, key=lambda one: one[0] or 0.0), max(known, key=lambda one: one[0] or 0.0))
+    least, most = (f"{text}{mark}{name}" for _, text, name in ends)
+    return f"between {least} and {most} ({len(found)} models)"
+
+
 def the(measure: str) -> str:
     """Put an article before a measure unless it belongs to somebody.
 
@@ -65,6 +91,8 @@ def _result(outcome: OutcomeReport) -> str:
     roles = {model.name: model.role for model in outcome.models}
     parts += _comparisons(outcome.comparisons, roles)
     parts.append(_chance(outcome.permutations))
+    if len(outcome.models) > MOST_DRAWN:
+        parts.append("The tables hold every model and every pair.")
     return " ".join(filter(None, parts))
 
 
@@ -76,11 +104,15 @@ def _discrimination(shown: list[tuple[Model, Evaluation]]) -> list[str]:
         if not mine:
             continue
         seen = mine[0][1]
-        values = [f"{with_interval(one.discrimination)} for {model.name}" for model, one in mine]
+        values = [
+            (one.discrimination.value, with_interval(one.discrimination), model.name)
+            for model, one in mine
+            if one.discrimination is not None
+        ]
         start = f"{SCOPES[seen.scope].capitalize()}, {the(seen.measure)} (95 % CI) was "
         if not candidate:
             start = f"For comparison, {the(seen.measure)} was "
-        sentences.append(f"{start}{listed(values)}.")
+        sentences.append(f"{start}{told(values)}.")
     return sentences
 
 
@@ -88,28 +120,28 @@ def _optimism(outcome: OutcomeReport) -> str:
     """Say what the models reach on the cases they learned from."""
     found = [(model.name, model.evaluation("apparent")) for model in outcome.models]
     known = [
-        f"{number(seen.discrimination.value)} for {name}"
+        (seen.discrimination.value, number(seen.discrimination.value), name)
         for name, seen in found
         if seen is not None and seen.discrimination is not None
     ]
     if not known:
         return ""
-    return f"On the cases the models had learned from it was {listed(known)}, which is optimistic."
+    return f"On the cases the models had learned from it was {told(known)}, which is optimistic."
 
 
 def _calibration(shown: list[tuple[Model, Evaluation]]) -> str:
     """Say the calibration slopes."""
     known = [
-        f"{with_interval(seen.calibration.slope)} for {model.name}"
+        (seen.calibration.slope.value, with_interval(seen.calibration.slope), model.name)
         for model, seen in shown
         if seen.calibration is not None and seen.calibration.slope is not None
     ]
-    return f"Calibration slopes were {listed(known)}." if known else ""
+    return f"Calibration slopes were {told(known)}." if known else ""
 
 
 def _comparisons(comparisons: Sequence[Comparison], roles: Mapping[str, str]) -> list[str]:
     """Say how candidates compare with each baseline; all pairs stand in the table."""
-    against: dict[str, list[str]] = {}
+    against: dict[str, list[tuple[float | None, str, str]]] = {}
     methods: dict[str, str] = {}
     for one in comparisons:
         first, second = (roles.get(name) == "candidate" for name in (one.model_a, one.model_b))
@@ -118,13 +150,20 @@ def _comparisons(comparisons: Sequence[Comparison], roles: Mapping[str, str]) ->
         other = one.model_b if first else one.model_a
         mine = one.model_a if first else one.model_b
         found = one.difference if first else one.difference.reversed()
-        text = f"{with_interval(found, 3)}, P {p_equals(one.p)}, for {mine}"
-        against.setdefault(other, []).append(text)
+        text = f"{with_interval(found, 3)}, P {p_equals(one.p)}"
+        against.setdefault(other, []).append((found.value, text, mine))
         methods[other] = one.method
     return [
-        f"The difference to {other} was {'; '.join(texts)} ({methods[other]})."
-        for other, texts in against.items()
+        f"The difference to {other} was {_differences(found)} ({methods[other]})."
+        for other, found in against.items()
     ]
+
+
+def _differences(found: Sequence[tuple[float | None, str, str]]) -> str:
+    """List differences, which hold commas themselves."""
+    if len(found) > MOST_DRAWN:
+        return told(found, ", for ")
+    return "; ".join(f"{text}, for {name}" for _, text, name in found)
 
 
 def _chance(controls: Sequence[Permutation]) -> str:
@@ -134,9 +173,9 @@ def _chance(controls: Sequence[Permutation]) -> str:
         null = [value for value in one.null if value is not None]
         if null:
             mean = number(sum(null) / len(null))
-            known.append(f"{mean} for {one.model} (P {p_equals(one.p)})")
+            known.append((sum(null) / len(null), mean, f"{one.model} (P {p_equals(one.p)})"))
     if not known:
         return ""
     count = max(len(one.null) for one in controls)
     what = f"the mean {controls[0].measure} over {count} repetitions of the whole procedure was "
-    return f"On shuffled outcomes {what}{listed(known)}."
+    return f"On shuffled outcomes {what}{told(known)}."
