@@ -25,7 +25,9 @@ from hepacast.deep.feed import blank
 from hepacast.deep.training import DivergedError
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Int
+    from collections.abc import Callable
+
+    from jaxtyping import Float32
 
     from hepacast.deep.crops import Crops
     from hepacast.deep.feed import Batch, Feed, Material
@@ -70,9 +72,7 @@ class Trainer:
         self.low = params.precision == "bfloat16" or (
             params.precision == "auto" and has_bfloat16(self.device)
         )
-        network.to(self.device)
-        if self.low:
-            network.to(memory_format=_last(network.axes))  # type: ignore[call-overload]
+        _settle(network, self.device)
         self.optimiser = _optimiser(network, params)
         self.epoch, self.step = 0, 0
         self.best_epoch, self.best_loss = 0, math.inf
@@ -82,13 +82,18 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether training has come to its end."""
+        patience = self.params.patience
+        if self._spent or self.watch is None or patience is None:
+            return self._spent
+        looks = (row["epoch"] for row in reversed(self.history) if "inner" in row)
+        return next(looks, 0) - self.best_epoch >= patience
+
+    @property
+    def _spent(self) -> bool:
+        """Whether all epochs, or all updates, are done."""
         params = self.params
-        stale = self.epoch - self.best_epoch
-        return (
-            self.epoch >= params.epochs
-            or (params.steps is not None and self.step >= params.steps)
-            or (self.watch is not None and params.patience is not None and stale >= params.patience)
-        )
+        steps = params.steps is not None and self.step >= params.steps
+        return steps or self.epoch >= params.epochs
 
     def run(self, key: str) -> None:
         """Train to the end, and put the weights of the best epoch in place.
@@ -146,11 +151,7 @@ class Trainer:
 
     def _logits(self, pixels: Tensor, table: Tensor) -> Tensor:
         """Run the network in the precision of training."""
-        pixels = pixels.to(self.device)
-        if self.low:
-            # Narrowed before the axes are turned: autocast would do it after, twice the bytes.
-            pixels = pixels.to(torch.bfloat16)
-            pixels = pixels.contiguous(memory_format=_last(self.network.axes))
+        pixels = _placed(pixels, self.device, low=self.low)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.low):
             logits = call(self.network, pixels, table.to(self.device))
         return logits.float()
@@ -158,17 +159,19 @@ class Trainer:
     def _judge(self, losses: list[float]) -> None:
         """Look at the inner part, and remember the weights if they are the best so far."""
         shown = {"epoch": float(self.epoch), "loss": float(np.mean(losses))}
+        self.history.append(shown)
         loss = shown["loss"]
         if self.watch is not None:
+            if self.epoch % self.params.look_every and not self._spent:
+                return
             loss = shown["inner"] = self._watch_loss(self.watch)
-        self.history.append(shown)
         if self.watch is None or loss < self.best_loss or not self.best:
             self.best_epoch, self.best_loss = self.epoch, loss
             self.best = {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
     def _watch_loss(self, watch: Material) -> float:
         """Return the loss of the mean logits of every case."""
-        logits = logits_of(self.network, watch.crops, watch.table[watch.case_of])
+        logits = logits_of(self.network, watch.crops, watch.table[watch.case_of], low=self.low)
         if watch.masks is not None:
             return float(self.head.loss(logits, torch.from_numpy(watch.masks)))
         cases = torch.from_numpy(watch.case_of)
@@ -220,7 +223,13 @@ def call(network: Network, pixels: Tensor, table: Tensor) -> Tensor:
     return logits
 
 
-def logits_of(network: Network, crops: Crops, table: Float32[np.ndarray, "item column"]) -> Tensor:
+def logits_of(
+    network: Network,
+    crops: Crops,
+    table: Float32[np.ndarray, "item column"],
+    *,
+    low: bool = False,
+) -> Tensor:
     """Return (item, out) logits in float32, on the CPU.
 
     Parameters
@@ -231,32 +240,59 @@ def logits_of(network: Network, crops: Crops, table: Float32[np.ndarray, "item c
         Pictures; absent phases are shown as 0.
     table : (item, column) float32
         Standardised columns of every picture's case; may have none.
+    low : bool
+        Multiply in bfloat16: a third of the time, and three digits.
     """
     columns = torch.from_numpy(table)
-    rows = np.arange(len(crops))
-    return _over(network, crops, rows, lambda x, at: call(network, x, columns[at].to(x.device)))
+
+    def one(pixels: Tensor, at: slice) -> Tensor:
+        return call(network, pixels, columns[at].to(pixels.device))
+
+    return _over(network, crops, one, low=low)
 
 
 def vectors_of(network: Network, crops: Crops) -> Tensor:
     """Return (item, width) vectors in float32, on the CPU."""
-    return _over(network, crops, np.arange(len(crops)), lambda x, _: network.features(x))
+    return _over(network, crops, lambda pixels, _: network.features(pixels))
 
 
-def _over(network: Network, crops: Crops, rows: Int[np.ndarray, " item"], one: Any) -> Tensor:  # noqa: ANN401
+def _over(
+    network: Network, crops: Crops, one: Callable[[Tensor, slice], Tensor], *, low: bool = False
+) -> Tensor:
     """Run a network over pictures, some at a time, in one thread."""
     device = pick_device()
-    network.to(device).eval()
+    _settle(network, device)
+    network.eval()
     parts = []
-    with one_thread(), torch.inference_mode():
-        for start in range(0, len(rows), _CHUNK):
-            at = rows[start : start + _CHUNK]
+    with (
+        one_thread(),
+        torch.inference_mode(),
+        torch.autocast(device.type, dtype=torch.bfloat16, enabled=low),
+    ):
+        for start in range(0, len(crops), _CHUNK):
+            at = slice(start, start + _CHUNK)
             pixels = blank(torch.from_numpy(crops.pixels[at]), crops.present[at])
-            parts.append(one(pixels.to(device), torch.from_numpy(at)).float().cpu())
+            parts.append(one(_placed(pixels, device, low=low), at).float().cpu())
     return torch.cat(parts).clone()
 
 
+def _settle(network: Network, device: torch.device) -> None:
+    """Bring weights to the device; with the channels last it is a tenth to a third faster."""
+    network.to(device)
+    network.to(memory_format=_last(network.axes))  # type: ignore[call-overload]
+
+
+def _placed(pixels: Tensor, device: torch.device, *, low: bool) -> Tensor:
+    """Bring pictures to the device, in the order and precision that they are multiplied in."""
+    pixels = pixels.to(device)
+    if low:
+        # Narrowed before the axes are turned: autocast would do it after, twice the bytes.
+        pixels = pixels.to(torch.bfloat16)
+    return pixels.contiguous(memory_format=_last(pixels.ndim - 2))
+
+
 def _last(axes: int) -> torch.memory_format:
-    """Return the order of axes that low precision is fastest in."""
+    """Return the order of axes that convolutions are fastest in."""
     return torch.channels_last if axes == 2 else torch.channels_last_3d
 
 

@@ -171,7 +171,7 @@ def learn_semantic(
     rows = crops.rows_of(train.table.cases)
     inputs = {"pixels": digest_array(crops.pixels[rows]), "masks": digest_array(masks[rows])}
     settings = {"seed": session.seed, **params.model_dump(mode="json")}
-    trainer.run(content_key("semantic", 1, settings, inputs))
+    trainer.run(content_key("semantic", 2, settings, inputs))
     found = SemanticFeatures(train, network, crops, prefix)
     found.history = trainer.history
     return found

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hepacast.deep.feed import Material
     from hepacast.deep.modules.network import Network
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same data and settings give other weights."""
 
 

@@ -59,6 +59,8 @@ class LoopParams(Params):
     inner_share: Share = 0.2
     """Patients of the training part that choose the epoch and are not learned from; with 0 the
     last epoch is taken."""
+    look_every: PositiveInt = 1
+    """Epochs between two looks at the inner part; the last epoch is always looked at."""
     noise_copies: bool = False
     """Copies of the rarer class, with Gaussian noise, until both are equally many."""
     noise_variance: PositiveFloat = 0.1
@@ -68,7 +70,8 @@ class LoopParams(Params):
     augment: AugmentParams | None = Setting(default_factory=AugmentParams)
     """How training pictures are turned, moved and stretched; null leaves them as they are."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of training; ``auto`` is bfloat16 where the processor has it. Scores are in float32."""
+    """Of training and of looks at the inner part; ``auto`` is bfloat16 where the processor has it.
+    Scores are in float32."""
 
 
 class FitParams(Params):

@@ -177,5 +177,6 @@ def _story(fitted: FittedNetwork) -> str:
     last = fitted.history[-1]
     if "inner" not in last:
         return f"{last['epoch']:.0f} epochs, loss {last['loss']:.3f}"
-    best = min(fitted.history, key=lambda row: row["inner"])
+    looks = (row for row in fitted.history if "inner" in row)
+    best = min(looks, key=lambda row: row["inner"])
     return f"epoch {best['epoch']:.0f} of {last['epoch']:.0f}: inner loss {best['inner']:.3f}"

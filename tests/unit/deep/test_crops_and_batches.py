@@ -8,7 +8,7 @@ import torch
 
 from hepacast.core.errors import GeometryError, ImageFileError
 from hepacast.core.provenance import generator
-from hepacast.deep.augment import AugmentParams, augment
+from hepacast.deep.augment import AugmentParams, augment, sample_places
 from hepacast.deep.crops import Crops
 from hepacast.deep.feed import Feed, Material, blank
 from hepacast.deep.training import LoopParams
@@ -59,6 +59,13 @@ def test_a_copy_depends_on_its_own_seed_only(space: tuple[int, ...]) -> None:
         alone = augment(x[at : at + 1], params, [generator(1, at)])
         assert torch.equal(whole[at], alone[0])
     assert not torch.equal(whole, augment(x, params, [generator(2, at) for at in range(3)]))
+
+
+@pytest.mark.parametrize("sides", [(6, 9), (4, 5, 6)])
+def test_pictures_are_moved_to_where_torch_would_move_them(sides: tuple[int, ...]) -> None:
+    turn = torch.from_numpy(generator(1).normal(size=(len(sides), len(sides) + 1)))
+    known = torch.nn.functional.affine_grid(turn[None], [1, 1, *sides], align_corners=False)
+    torch.testing.assert_close(sample_places(turn, sides), known)
 
 
 def test_all_channels_of_a_case_move_alike() -> None:

@@ -18,6 +18,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.deep.checkpoint import Checkpoint
 from hepacast.deep.crops import Crops
 from hepacast.deep.heads import BinaryHead
+from hepacast.deep.loop import Trainer
 from hepacast.deep.networks import ResNet2dParams
 from hepacast.deep.train import FittedNetwork, fit_network
 from hepacast.deep.training import DivergedError, FitParams, Session
@@ -107,6 +108,42 @@ def test_an_interrupted_training_ends_with_the_same_bits(optimiser: str, stop: i
     assert same(whole, resumed)
     assert whole.history == resumed.history
     assert np.array_equal(whole.apply(test).values, resumed.apply(test).values)
+
+
+def test_the_inner_part_is_looked_at_as_often_as_asked_and_at_the_end() -> None:
+    cohort, crops = study()
+    train, _ = halves(cohort)
+    kept: list[Checkpoint] = []
+    params = settings(epochs=5, look_every=2)
+    whole = fit_network(train, crops, params, Session(keep=kept.append))
+    assert [row["epoch"] for row in whole.history if "inner" in row] == [2, 4, 5]
+    # Between two looks nothing is chosen yet: a run that broke off there ends the same.
+    for state in kept[:4]:
+        assert same(whole, fit_network(train, crops, params, Session(resume=state)))
+
+
+def test_patience_ends_training_at_a_look_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort, crops = study()
+    train, _ = halves(cohort)
+    losses = iter([1.0, 0.5, 0.7, 0.6, 0.4])
+    monkeypatch.setattr(Trainer, "_watch_loss", lambda *_: next(losses))
+    fitted = fit_network(train, crops, settings(epochs=40, look_every=4, patience=5))
+    # Best at 8; at 12 four epochs have gone by, at 13 five, but nobody looked.
+    assert len(fitted.history) == 16
+
+
+def test_a_look_at_the_inner_part_costs_no_more_than_three_digits() -> None:
+    cohort, crops = study()
+    train, _ = halves(cohort)
+    params = settings(epochs=1, precision="bfloat16")
+    fitted = fit_network(train, crops, params)
+    assert fitted.held_out is not None
+    held = fitted.held_out
+    logits = torch.tensor(held.table.values, dtype=torch.float32)
+    targets = torch.from_numpy(fitted.head.targets(held.outcome))
+    exact = float(fitted.head.loss(logits, targets))
+    assert fitted.history[0]["inner"] == pytest.approx(exact, rel=0.01)
+    assert fitted.history[0]["inner"] != exact
 
 
 def test_the_order_of_rows_and_pictures_moves_no_bit() -> None:

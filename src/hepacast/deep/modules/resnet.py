@@ -155,7 +155,8 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (n, width) averages of the last map."""
-        x = self.maxpool(self.bn1(self.conv1(x)).relu_())
+        # Rectified after pooling, which is the same: a quarter of the voxels, or an eighth.
+        x = self.maxpool(self.bn1(self.conv1(x))).relu_()
         for stage in range(len(self.plan.blocks)):
             x = self.get_submodule(f"layer{stage + 1}")(x)
         return x.mean(dim=tuple(range(2, x.ndim)))

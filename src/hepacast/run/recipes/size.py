@@ -74,7 +74,7 @@ def values_of(name: str, size: Size) -> Mapping[str, str]:
     few = f"steps: {size.scaled(200, 20)}, batch: 32, optimiser: adam, learning_rate: 0.001"
     copies = "noise_copies: true, augment: {shear_degrees: 10}"
     loops = {
-        "cemri-resection": ("steps: 200, batch: 64", few),
+        "cemri-resection": ("steps: 200, batch: 64, look_every: 5", few),
         "cect-progression": (
             f"epochs: 50, batch: 64, optimiser: adam, {copies}",
             f"{few}, {copies}",
