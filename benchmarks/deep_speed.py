@@ -3,20 +3,26 @@
 
 CPU seconds of one thread, whole work included: augmentation, batches, the inner part, resampling.
 Peers in the same run: the same network in float32, and MONAI's ``resnet10`` as it comes.
-``--whole`` trains the five folds, as two processes of one thread, for as many updates as asked.
+Whole jobs, by the clock and with all that is around them, on two cores:
 
-    python benchmarks/deep_speed.py [--updates 3]
-    python benchmarks/deep_speed.py --whole [--updates 200]
+- ``--folds``: the five folds of the MRI study, five processes of one thread at once; two at a
+  time would leave a core idle while the fifth is trained;
+- ``--embed``: the vectors of all patients of the ablation study, two processes of one thread.
+
+    python benchmarks/deep_speed.py [--updates 6]
+    python benchmarks/deep_speed.py --folds [--updates 200]
+    python benchmarks/deep_speed.py --embed [--patients 288]
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import resource
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -32,7 +38,7 @@ from hepacast.core.volume import Region, Volume
 from hepacast.deep.crops import Crops
 from hepacast.deep.device import has_bfloat16, one_thread, pick_device
 from hepacast.deep.train import fit_network
-from hepacast.deep.training import FitParams
+from hepacast.deep.training import FitParams, Session
 from hepacast.run.chain import divide
 from hepacast.run.deep_settings import EmbeddingParams
 from hepacast.run.embed import embed_case
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
 
 PATIENTS, STEPS, FOLDS = 132, 200, 5
 CASES, PHASES, REGIONS = 288, ("arterial", "portal", "delayed"), 6
+EMBEDDING = EmbeddingParams.model_validate({"scale": {"window": [60, 400]}})
 
 
 def spent(work: Callable[[], object]) -> float:
@@ -62,31 +69,44 @@ def study() -> tuple[Cohort, Crops]:
     return cohort, Crops(pixels, cases, PHASES)
 
 
-def one_fold(updates: int, at: int) -> float:
-    """Train on one fold, the inner part looked at after every epoch of two updates."""
+def loop_of(updates: int, **other: object) -> FitParams:
+    """Return the settings of the recipe ``cemri-resection``, but for early stopping."""
+    loop = {"steps": updates, "batch": 64, "look_every": 5, "patience": None} | other
+    return FitParams.model_validate({"loop": loop})
+
+
+def one_fold(updates: int, at: int) -> tuple[float, float]:
+    """Train on one fold; return CPU seconds, and the most memory that was taken, GB."""
     cohort, crops = study()
     fold = list(divide(cohort, FOLDS, generator(1, "benchmark")))[at]
-    loop = {"steps": updates, "epochs": updates, "patience": None}
-    params = FitParams.model_validate({"loop": loop})
-    return spent(partial(fit_network, fold.train(cohort), crops, params))
+    seconds = spent(partial(fit_network, fold.train(cohort), crops, loop_of(updates)))
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def whole(updates: int) -> None:
-    """Train all folds, two at a time."""
+def folds(updates: int) -> None:
+    """Train all folds at once."""
     begun, total = time.monotonic(), 0.0
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
-        for at, seconds in enumerate(pool.map(partial(one_fold, updates), range(FOLDS))):
+    with processes(FOLDS) as pool:
+        for at, (seconds, memory) in enumerate(pool.map(partial(one_fold, updates), range(FOLDS))):
             clock, total = (time.monotonic() - begun) / 60, total + seconds
-            print(f"fold {at + 1}: {seconds:.0f} CPU s; {clock:.1f} minutes so far", flush=True)
-    minutes = total / 120 * STEPS / updates
-    print(f"{updates} updates each, inner part included; {STEPS}: {minutes:.1f} minutes on 2 cores")
+            print(
+                f"fold {at + 1}: {seconds:.0f} CPU s, {memory:.1f} GB; {clock:.1f} minutes so far",
+                flush=True,
+            )
+    print(
+        f"{FOLDS} folds of {updates} updates: {clock:.1f} minutes by the clock, "
+        f"{total / 60:.1f} core minutes; {total / FOLDS / updates:.2f} CPU s per update, all in"
+    )
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Start processes as a study does."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
 def training(updates: int) -> None:
     """Time updates of 64 pictures of 9 x 256 x 256, without the inner part."""
     cohort, crops = study()
-    pixels = crops.pixels
     train = Fold(frozenset(cohort.table.cases), frozenset()).train(cohort)
     low = "bfloat16" if has_bfloat16(pick_device()) else "float32"
     auto = _update(train, crops, "auto", updates)
@@ -95,7 +115,7 @@ def training(updates: int) -> None:
     print(f"{FOLDS} folds of {STEPS}: {minutes:.0f} core minutes, {minutes / 2:.0f} on 2 cores")
     peers: dict[str, Callable[[], float]] = {
         "in float32": lambda: _update(train, crops, "float32", updates),
-        "MONAI resnet10 as it comes": lambda: _monai(pixels[:64]),
+        "MONAI resnet10 as it comes": lambda: _monai(crops.pixels[:64]),
     }
     for name, peer in peers.items():
         slow = peer()
@@ -103,13 +123,12 @@ def training(updates: int) -> None:
 
 
 def _update(train: Train, crops: Crops, precision: str, updates: int) -> float:
-    """Time one update: the difference of two trainings leaves the set-up out."""
-    found = []
-    for steps in (1, 1 + updates):
-        loop = {"steps": steps, "epochs": steps, "precision": precision, "inner_share": 0}
-        params = FitParams.model_validate({"loop": loop})
-        found.append(spent(partial(fit_network, train, crops, params)))
-    return (found[1] - found[0]) / updates
+    """Time one update, batch included: the median of epochs of three, but for the first."""
+    ends: list[float] = []
+    params = loop_of(3 + updates, precision=precision, inner_share=0)
+    session = Session(on_event=lambda _: ends.append(time.process_time()))
+    fit_network(train, crops, params, session)
+    return float(np.median(np.diff(ends[1:]))) / 3
 
 
 def _monai(pixels: np.ndarray) -> float:
@@ -131,24 +150,61 @@ def _monai(pixels: np.ndarray) -> float:
         return spent(once)
 
 
+def patient(at: int) -> Loaded:
+    """Make one patient: three images of noise and six balls in each, of other sizes every time."""
+    grid = Grid((80, 200, 200), (2.0, 0.8, 0.8))
+    rng = generator(1, "patient", at)
+    away, case = _away(grid), Loaded()
+    for phase in PHASES:
+        noise = rng.standard_normal(grid.shape, dtype=np.float32)
+        case.images[phase] = Volume(80 + 20 * noise, grid)
+        radii = 8 + 3 * np.arange(REGIONS) + 2 * rng.random()
+        case.regions[phase] = {
+            f"r{n}": Region(away < radius, grid, f"r{n}") for n, radius in enumerate(radii)
+        }
+    return case
+
+
+@cache
+def _away(grid: Grid) -> np.ndarray:
+    """Return distances from the middle, mm."""
+    axes = [
+        step * (np.arange(n) - n // 2) for n, step in zip(grid.shape, grid.spacing, strict=True)
+    ]
+    k, j, i = np.meshgrid(*axes, indexing="ij", sparse=True)
+    away: np.ndarray = np.sqrt(k**2 + j**2 + i**2)
+    return away
+
+
+def described(at: int) -> tuple[int, float]:
+    """Describe one patient; return the number of features, and CPU seconds of all but making it."""
+    case = patient(at)
+    begun = time.process_time()
+    with one_thread():
+        found = embed_case(case, EMBEDDING)
+    return len(found), time.process_time() - begun
+
+
 def vectors() -> None:
     """Time 18 vectors of 64^3 boxes of one patient, from image and masks to names."""
-    grid = Grid((80, 200, 200), (2.0, 0.8, 0.8))
-    rng = np.random.default_rng(0)
-    k, j, i = np.ogrid[:80, :200, :200]
-    away = np.sqrt((2.0 * (k - 40)) ** 2 + (0.8 * (j - 100)) ** 2 + (0.8 * (i - 100)) ** 2)
-    case = Loaded()
-    for phase in PHASES:
-        case.images[phase] = Volume(rng.normal(80, 20, grid.shape).astype(np.float32), grid)
-        case.regions[phase] = {
-            f"r{at}": Region(away < 8 + 3 * at, grid, f"r{at}") for at in range(REGIONS)
-        }
-    settings = EmbeddingParams.model_validate({"scale": {"window": [60, 400]}})
-    embed_case(case, settings)  # builds the network
-    one = spent(lambda: embed_case(case, settings))
-    print(f"{512 * len(PHASES) * REGIONS} features of one patient: {one:.2f} CPU s")
+    described(0)  # builds the network
+    count, one = described(1)
+    print(f"{count} features of one patient: {one:.2f} CPU s")
     print(
         f"{CASES} patients: {one * CASES / 60:.1f} core minutes, {one * CASES / 120:.1f} on 2 cores"
+    )
+
+
+def embedding(patients: int) -> None:
+    """Describe all patients, two at a time; making them counts."""
+    begun = time.monotonic()
+    with processes(2) as pool:
+        found = list(pool.map(described, range(patients)))
+    minutes = (time.monotonic() - begun) / 60
+    seconds = sum(one for _, one in found)
+    print(
+        f"{patients} patients of {found[0][0]} features: {minutes:.2f} minutes by the clock, "
+        f"{seconds / 60:.1f} core minutes; {seconds / patients:.2f} CPU s per patient"
     )
 
 
@@ -156,13 +212,17 @@ def main() -> None:
     """Print the times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--updates", type=int)
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--patients", type=int, default=CASES)
+    parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--embed", action="store_true")
     given = parser.parse_args()
-    if given.whole:
-        whole(given.updates or STEPS)
+    if given.folds:
+        folds(given.updates or STEPS)
+    elif given.embed:
+        embedding(given.patients)
     else:
         vectors()
-        training(given.updates or 3)
+        training(given.updates or 6)
 
 
 if __name__ == "__main__":
