@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Ending = Literal["done", "rejected", "failed"]
-_START_S = 120.0
+_START_S = 300.0
 
 
 class WorkerError(HepacastError, RuntimeError):
@@ -154,17 +154,15 @@ class Worker:
         )
         self._child, self._answers = child, queue.Queue()
         threading.Thread(target=_listen, args=(child, self._answers), daemon=True).start()
+        fix = "Try `hepacast predict` with it; raise the memory limit."
         try:
-            hello = self._answer(_START_S)
+            hello, got = self._answer(_START_S), "one that ended"
         except queue.Empty:
-            hello = None
+            hello, got = None, f"one that was not ready after {_START_S:.0f} s"
+            fix = "Start it again when the machine is less busy."
         if hello is None:
             self._stop()
-            raise WorkerError(
-                what="a predictor is read by a process of its own",
-                got="none that started",
-                fix="Try `hepacast predict` with it; raise the memory limit.",
-            )
+            raise WorkerError(what="a predictor is read by a process of its own", got=got, fix=fix)
         if self._digest not in {"", hello["digest"]}:
             self._stop()
             raise WorkerError(
