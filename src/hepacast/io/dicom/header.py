@@ -9,15 +9,24 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from hepacast.core.errors import ImageFileError
+from hepacast.io.dicom.values import (
+    first_positive,
+    first_value,
+    number,
+    numbers,
+    seconds,
+    whole,
+    words,
+)
 from hepacast.io.streams import unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydicom import Dataset
@@ -282,13 +291,10 @@ def _header(path: Path, dataset: Dataset, places: list[Dataset], frame: int) -> 
         value = dataset.get(name)
         return "" if value is None else str(value).strip()
 
-    def number(name: str) -> float | None:
-        return _float(_first(places, name))
+    def place(name: str, count: int) -> tuple[float, ...] | None:
+        return numbers(first_value(places, name), count)
 
-    def numbers(name: str, count: int) -> tuple[float, ...] | None:
-        return _floats(_first(places, name), count)
-
-    spacing = numbers("PixelSpacing", 2)
+    spacing = place("PixelSpacing", 2)
     meta = getattr(dataset, "file_meta", None)
     return SliceHeader(
         file=path,
@@ -301,94 +307,31 @@ def _header(path: Path, dataset: Dataset, places: list[Dataset], frame: int) -> 
         patient=(text("PatientID"), text("PatientSex"), text("PatientBirthDate")),
         patient_position=text("PatientPosition"),
         modality=text("Modality"),
-        image_type=_words(_first(places, "FrameType") or dataset.get("ImageType")),
+        image_type=words(first_value(places, "FrameType") or dataset.get("ImageType")),
         description=text("SeriesDescription"),
-        series_number=_whole(dataset.get("SeriesNumber")),
-        instance=_whole(dataset.get("InstanceNumber")),
-        acquisition=_float(_first(places, "FrameAcquisitionNumber", "AcquisitionNumber")),
-        acquisition_time=_clock(_first(places, "FrameReferenceDateTime", "AcquisitionTime")),
-        content_time=_clock(dataset.get("ContentTime")),
-        trigger_time=_float(_first(places, "NominalCardiacTriggerDelayTime", "TriggerTime")),
-        temporal=_float(_first(places, "TemporalPositionIndex", "TemporalPositionIdentifier")),
-        echo_time=_float(_first(places, "EffectiveEchoTime", "EchoTime")),
-        b_value=number("DiffusionBValue"),
+        series_number=whole(dataset.get("SeriesNumber")),
+        instance=whole(dataset.get("InstanceNumber")),
+        acquisition=number(first_value(places, "FrameAcquisitionNumber", "AcquisitionNumber")),
+        acquisition_time=seconds(first_value(places, "FrameReferenceDateTime", "AcquisitionTime")),
+        content_time=seconds(dataset.get("ContentTime")),
+        trigger_time=number(first_value(places, "NominalCardiacTriggerDelayTime", "TriggerTime")),
+        temporal=number(first_value(places, "TemporalPositionIndex", "TemporalPositionIdentifier")),
+        echo_time=number(first_value(places, "EffectiveEchoTime", "EchoTime")),
+        b_value=number(first_value(places, "DiffusionBValue")),
         frame_of_reference=text("FrameOfReferenceUID"),
-        kernel="\\".join(_words(_first(places, "ConvolutionKernel"))),
-        rows=_whole(dataset.get("Rows")) or 0,
-        columns=_whole(dataset.get("Columns")) or 0,
-        frames=_whole(dataset.get("NumberOfFrames")) or 1,
+        kernel="\\".join(words(first_value(places, "ConvolutionKernel"))),
+        rows=whole(dataset.get("Rows")) or 0,
+        columns=whole(dataset.get("Columns")) or 0,
+        frames=whole(dataset.get("NumberOfFrames")) or 1,
         photometric=text("PhotometricInterpretation"),
         spacing=(spacing[0], spacing[1]) if spacing else _ultrasound_spacing(dataset),
-        orientation=numbers("ImageOrientationPatient", 6),
-        position=numbers("ImagePositionPatient", 3),
-        thickness=_first_number(places, ("SpacingBetweenSlices", "SliceThickness")),
+        orientation=place("ImageOrientationPatient", 6),
+        position=place("ImagePositionPatient", 3),
+        thickness=first_positive(places, "SpacingBetweenSlices", "SliceThickness"),
         syntax=str(meta.get("TransferSyntaxUID", "")) if meta else "",
-        contrast_time=_clock(dataset.get("ContrastBolusStartTime")),
+        contrast_time=seconds(dataset.get("ContrastBolusStartTime")),
         contrast_phase=text("ContrastBolusAgentPhase").upper(),
     )
-
-
-def _first(places: list[Dataset], *names: str) -> Any:  # noqa: ANN401 - any DICOM value
-    for name in names:
-        for place in places:
-            if name in place and place.get(name) is not None:
-                return place.get(name)
-    return None
-
-
-def _first_number(places: list[Dataset], names: tuple[str, ...]) -> float | None:
-    for name in names:
-        value = _float(_first(places, name))
-        if value is not None and value > 0:
-            return value
-    return None
-
-
-def _cast(value: object, kind: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - what kind returns
-    try:
-        return kind(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _float(value: object) -> float | None:
-    found: float | None = _cast(value, float)
-    return found
-
-
-def _whole(value: object) -> int | None:
-    found: int | None = _cast(value, int)
-    return found
-
-
-def _floats(value: object, count: int) -> tuple[float, ...] | None:
-    found: tuple[float, ...] | None = _cast(value, lambda v: tuple(float(n) for n in v))
-    return found if found is not None and len(found) == count else None
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value.strip(),)
-    found: tuple[str, ...] | None = _cast(value, lambda v: tuple(str(n).strip() for n in v))
-    return found or (str(value).strip(),)
-
-
-def _clock(value: object) -> float | None:
-    """Seconds since midnight of a DICOM time or date-time.
-
-    >>> _clock("145159.5")
-    53519.5
-    """
-    digits = "" if value is None else str(value).strip()
-    if len(digits.split(".")[0]) >= 14:
-        digits = digits[8:]
-    try:
-        hours, minutes = int(digits[:2]), int(digits[2:4] or 0)
-        return 3600.0 * hours + 60.0 * minutes + float(digits[4:].split("+")[0] or 0)
-    except ValueError:
-        return None
 
 
 def _ultrasound_spacing(dataset: Dataset) -> tuple[float, float] | None:
@@ -396,7 +339,7 @@ def _ultrasound_spacing(dataset: Dataset) -> tuple[float, float] | None:
     found = set()
     for region in dataset.get("SequenceOfUltrasoundRegions") or ():
         units = region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection")
-        x, y = _float(region.get("PhysicalDeltaX")), _float(region.get("PhysicalDeltaY"))
+        x, y = number(region.get("PhysicalDeltaX")), number(region.get("PhysicalDeltaY"))
         # Unit 3 is centimetres; 1D and Doppler regions are in seconds or cm/s.
         if units == (3, 3) and x and y:
             found.add((10 * abs(y), 10 * abs(x)))
