@@ -19,7 +19,6 @@ class Fib4Params(ScoreParams):
 
     label: ClassVar[str] = "FIB-4"
     source: ClassVar[str] = "Sterling 2006, Hepatology 43:1317"
-    inputs: ClassVar[tuple[str, ...]] = ("age", "ast", "alt", "platelets")
 
     kind: Literal["fib-4"] = "fib-4"
     age: str = "age"
@@ -45,7 +44,6 @@ class ApriParams(ScoreParams):
     label: ClassVar[str] = "APRI"
     source: ClassVar[str] = "Wai 2003, Hepatology 38:518"
     verified: ClassVar[str] = "formula from memory of the field, not read in the original"
-    inputs: ClassVar[tuple[str, ...]] = ("ast", "platelets")
 
     kind: Literal["apri"] = "apri"
     ast: str = "AST"
@@ -70,7 +68,6 @@ class NlrParams(ScoreParams):
 
     label: ClassVar[str] = "NLR"
     source: ClassVar[str] = "ratio as defined in the studies that use it"
-    inputs: ClassVar[tuple[str, ...]] = ("neutrophils", "lymphocytes")
 
     kind: Literal["nlr"] = "nlr"
     neutrophils: str = "neutrophils"
@@ -93,7 +90,6 @@ class PlrParams(ScoreParams):
 
     label: ClassVar[str] = "PLR"
     source: ClassVar[str] = "ratio as defined in the studies that use it"
-    inputs: ClassVar[tuple[str, ...]] = ("platelets", "lymphocytes")
 
     kind: Literal["plr"] = "plr"
     platelets: str = "platelets"
@@ -117,7 +113,6 @@ class LmrParams(ScoreParams):
     label: ClassVar[str] = "LMR"
     source: ClassVar[str] = "ratio as defined in the studies that use it"
     higher_is_worse: ClassVar[bool] = False
-    inputs: ClassVar[tuple[str, ...]] = ("lymphocytes", "monocytes")
 
     kind: Literal["lmr"] = "lmr"
     lymphocytes: str = "lymphocytes"
@@ -141,7 +136,6 @@ class SiiParams(ScoreParams):
     label: ClassVar[str] = "SII"
     source: ClassVar[str] = "Hu 2014, Clin Cancer Res 20:6212"
     verified: ClassVar[str] = "formula from memory of the field, not read in the original"
-    inputs: ClassVar[tuple[str, ...]] = ("platelets", "neutrophils", "lymphocytes")
 
     kind: Literal["sii"] = "sii"
     platelets: str = "platelets"
@@ -167,7 +161,6 @@ class PniParams(ScoreParams):
     source: ClassVar[str] = "Onodera 1984"
     verified: ClassVar[str] = "formula from memory of the field, not read in the original"
     higher_is_worse: ClassVar[bool] = False
-    inputs: ClassVar[tuple[str, ...]] = ("albumin", "lymphocytes")
 
     kind: Literal["pni"] = "pni"
     albumin: str = "albumin"

@@ -21,7 +21,6 @@ class AlbiParams(ScoreParams):
 
     label: ClassVar[str] = "ALBI"
     source: ClassVar[str] = "Johnson 2015, J Clin Oncol 33:550"
-    inputs: ClassVar[tuple[str, ...]] = ("bilirubin", "albumin")
 
     kind: Literal["albi"] = "albi"
     bilirubin: str = "bilirubin"
@@ -45,7 +44,6 @@ class AlbiGradeParams(ScoreParams):
     label: ClassVar[str] = "ALBI grade"
     source: ClassVar[str] = "Johnson 2015, J Clin Oncol 33:550; modified: Hiraoka 2017"
     verified: ClassVar[str] = "grades checked; the cut -2.27 of the modified grade is from memory"
-    inputs: ClassVar[tuple[str, ...]] = ("bilirubin", "albumin")
 
     kind: Literal["albi-grade"] = "albi-grade"
     bilirubin: str = "bilirubin"
@@ -74,13 +72,6 @@ class ChildPughParams(ScoreParams):
 
     label: ClassVar[str] = "Child-Pugh"
     source: ClassVar[str] = "Pugh 1973, Br J Surg 60:646"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "bilirubin",
-        "albumin",
-        "inr",
-        "ascites",
-        "encephalopathy",
-    )
 
     kind: Literal["child-pugh"] = "child-pugh"
     bilirubin: str = "bilirubin"
@@ -123,7 +114,6 @@ class MeldParams(ScoreParams):
 
     label: ClassVar[str] = "MELD"
     source: ClassVar[str] = "Kamath 2001, Hepatology 33:464; UNOS"
-    inputs: ClassVar[tuple[str, ...]] = ("creatinine", "bilirubin", "inr")
 
     kind: Literal["meld"] = "meld"
     creatinine: str = "creatinine"
@@ -151,7 +141,6 @@ class MeldNaParams(ScoreParams):
 
     label: ClassVar[str] = "MELD-Na"
     source: ClassVar[str] = "UNOS policy 2016"
-    inputs: ClassVar[tuple[str, ...]] = ("creatinine", "bilirubin", "inr", "sodium")
 
     kind: Literal["meld-na"] = "meld-na"
     creatinine: str = "creatinine"
@@ -190,14 +179,6 @@ class Meld3Params(ScoreParams):
 
     label: ClassVar[str] = "MELD 3.0"
     source: ClassVar[str] = "Kim 2021, Gastroenterology 161:1887"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "creatinine",
-        "bilirubin",
-        "inr",
-        "sodium",
-        "albumin",
-        "female",
-    )
 
     kind: Literal["meld-3"] = "meld-3"
     creatinine: str = "creatinine"

@@ -19,13 +19,6 @@ class ModelCsParams(ScoreParams):
 
     label: ClassVar[str] = "Model CS"
     source: ClassVar[str] = "Fu 2021, Results and Figure 5"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "diameter",
-        "cirrhosis",
-        "fusion",
-        "capsule",
-        "nodule_in_nodule",
-    )
 
     kind: Literal["model-cs"] = "model-cs"
     diameter: str = "diameter"
@@ -57,7 +50,6 @@ class DsfrCoxParams(ScoreParams):
     label: ClassVar[str] = "DSFR Cox"
     source: ClassVar[str] = "Wang 2022, Table 3"
     verified: ClassVar[str] = "coefficients checked; no baseline survival is printed: ranks only"
-    inputs: ClassVar[tuple[str, ...]] = ("score", "hbsag", "afp", "ggt")
 
     kind: Literal["dsfr-cox"] = "dsfr-cox"
     score: str = "DSFR"
@@ -86,7 +78,6 @@ class EraslPreParams(ScoreParams):
     label: ClassVar[str] = "ERASL-pre"
     source: ClassVar[str] = "Chan 2018, J Hepatol 69:1284"
     verified: ClassVar[str] = "NOT VERIFIED: only the five predictors are sure, no coefficient is"
-    inputs: ClassVar[tuple[str, ...]] = ("male", "albi_grade", "afp", "diameter", "tumours")
 
     kind: Literal["erasl-pre"] = "erasl-pre"
     male: str = "male"

@@ -95,8 +95,14 @@ class ScoreParams(Params):
     """What is known about the formula used here."""
     higher_is_worse: ClassVar[bool] = True
     """Direction of risk; the negative of a score that protects is the comparator."""
-    inputs: ClassVar[tuple[str, ...]]
-    """Settings that name a column; the value of each is its heading."""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    """Settings that name a column: those that are text, in the order written down."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 - pydantic's own
+        """List the columns that a score asks for."""
+        fields = cls.model_fields.items()
+        cls.inputs = tuple(name for name, field in fields if field.annotation is str)
 
 
 P = TypeVar("P", bound=ScoreParams)
@@ -108,7 +114,19 @@ SCORES: Registry[OnTable] = Registry("clinical scores")
 
 
 def score(params: type[P]) -> Callable[[Formula[P]], Formula[P]]:
-    """Register a formula; it gets its inputs in canonical units, NaN where missing."""
+    """Register a formula; it gets its inputs in canonical units, NaN where missing.
+
+    Parameters
+    ----------
+    params : type of ScoreParams
+        Settings with a ``kind``, under which the score is found in ``SCORES``; its text settings
+        name the columns.
+
+    Returns
+    -------
+    callable
+        Decorator of ``formula(inputs, params)``, which returns (case,) float.
+    """
 
     def bind(formula: Formula[P]) -> Formula[P]:
         def on_table(table: FeatureTable, units: Mapping[str, str], settings: P) -> FeatureTable:

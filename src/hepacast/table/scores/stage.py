@@ -25,7 +25,6 @@ class MilanParams(ScoreParams):
 
     label: ClassVar[str] = "beyond Milan"
     source: ClassVar[str] = "Mazzaferro 1996, N Engl J Med 334:693"
-    inputs: ClassVar[tuple[str, ...]] = ("diameter", "tumours", "invasion", "spread")
 
     kind: Literal["milan"] = "milan"
     diameter: str = "diameter"
@@ -65,12 +64,6 @@ class UcsfParams(ScoreParams):
     label: ClassVar[str] = "beyond UCSF"
     source: ClassVar[str] = "Yao 2001, Hepatology 33:1394"
     verified: ClassVar[str] = "limits read in one secondary source"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "diameter",
-        "sum_of_diameters",
-        "tumours",
-        "invasion",
-    )
 
     kind: Literal["ucsf"] = "ucsf"
     diameter: str = "diameter"
@@ -101,7 +94,6 @@ class UpToSevenParams(ScoreParams):
 
     label: ClassVar[str] = "beyond up-to-seven"
     source: ClassVar[str] = "Mazzaferro 2009, Lancet Oncol 10:35"
-    inputs: ClassVar[tuple[str, ...]] = ("diameter", "tumours", "invasion")
 
     kind: Literal["up-to-seven"] = "up-to-seven"
     diameter: str = "diameter"
@@ -128,14 +120,6 @@ class BclcParams(ScoreParams):
     label: ClassVar[str] = "BCLC"
     source: ClassVar[str] = "Reig 2022, J Hepatol 76:681"
     verified: ClassVar[str] = "main rules checked; 'up to 2 cm' against 'below 2 cm' is not"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "diameter",
-        "tumours",
-        "performance",
-        "child_pugh",
-        "invasion",
-        "spread",
-    )
 
     kind: Literal["bclc"] = "bclc"
     diameter: str = "diameter"
@@ -180,7 +164,6 @@ class CnlcParams(ScoreParams):
     label: ClassVar[str] = "CNLC"
     source: ClassVar[str] = "Guidelines 2019: Zhou 2020, Liver Cancer 9:682"
     verified: ClassVar[str] = "Ia and Ib read in secondary sources, IIa to IV from memory"
-    inputs: ClassVar[tuple[str, ...]] = BclcParams.inputs
 
     kind: Literal["cnlc"] = "cnlc"
     diameter: str = "diameter"
@@ -218,14 +201,6 @@ class TnmParams(ScoreParams):
 
     label: ClassVar[str] = "TNM 8"
     source: ClassVar[str] = "AJCC Cancer Staging Manual, 8th edition"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "diameter",
-        "tumours",
-        "invasion",
-        "major",
-        "nodes",
-        "spread",
-    )
 
     kind: Literal["tnm-8"] = "tnm-8"
     diameter: str = "diameter"
