@@ -9,20 +9,17 @@ import numpy as np
 from pydantic import Field
 
 from hepacast.models.model import ModelParams, WeightedSum, complete, model
+from hepacast.stats.penalised import PenaltyParams
 from hepacast.stats.sparse import PathSettings, cv_lasso
 
 if TYPE_CHECKING:
     from hepacast.core.folds import Train
 
 
-class RidgeParams(ModelParams):
+class RidgeParams(ModelParams, PenaltyParams):
     """Settings of ridge regression."""
 
     kind: Literal["ridge"] = "ridge"
-    choose: Literal["min", "1se"] = "min"
-    """Penalty of the lowest cross-validated deviance, or the largest within one SE of it."""
-    folds: int = Field(default=5, ge=2)
-    """Inner folds, by patient."""
     n_penalties: int = Field(default=50, ge=2)
     """Length of the grid."""
 

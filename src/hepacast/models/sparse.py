@@ -6,27 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field
 
 from hepacast.models.model import ModelParams, WeightedSum, complete, model
-from hepacast.stats.sparse import PathSettings, cv_elastic_net, cv_lasso
+from hepacast.stats.penalised import L1Params, MixingParams, penalised_l1, penalised_mixing
 
 if TYPE_CHECKING:
     from hepacast.core.folds import Train
+    from hepacast.stats.penalised import Penalised
 
 
-class LassoParams(ModelParams):
+class LassoParams(ModelParams, L1Params):
     """Settings of L1 logistic and L1 Cox regression."""
 
     kind: Literal["lasso"] = "lasso"
-    choose: Literal["min", "1se"] = "min"
-    """Penalty of the lowest cross-validated deviance, or the largest within one SE of it."""
-    folds: int = Field(default=5, ge=2)
-    """Inner folds, by patient."""
-    l1_ratio: float = Field(default=1.0, gt=0, le=1)
-    """1 is the LASSO; below 1 the elastic net."""
-    n_penalties: int = Field(default=100, ge=2)
-    """Length of the grid."""
 
 
 @model(LassoParams)
@@ -53,30 +45,13 @@ def lasso(train: Train, params: LassoParams, rng: np.random.Generator) -> Weight
         If a class or all events are missing in the training part of a fold.
     """
     values = complete(train.table, "the LASSO")
-    settings = PathSettings(l1_ratio=params.l1_ratio, n_penalties=params.n_penalties)
-    found = cv_lasso(
-        values, train.outcome, train.table.patients, rng, folds=params.folds, settings=settings
-    )
-    weights = found.coefficients(params.choose)
-    chosen = {train.table.columns[at]: float(weights[at]) for at in np.flatnonzero(weights)}
-    penalty = found.path.penalties[found.place(params.choose)]
-    note = (
-        f"lambda.{params.choose} = {penalty:.4g} by {params.folds}-fold deviance: "
-        f"{len(chosen)} of {values.shape[1]} columns"
-    )
-    return WeightedSum(train, params.name, chosen, [note], ties="breslow")
+    return _weigh(train, params.name, penalised_l1(values, train, params, rng))
 
 
-class ElasticNetParams(ModelParams):
+class ElasticNetParams(ModelParams, MixingParams):
     """Settings of the elastic net, its mixing chosen too."""
 
     kind: Literal["elastic-net"] = "elastic-net"
-    l1_ratios: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    """Mixings to try; each above 0."""
-    choose: Literal["min", "1se"] = "min"
-    """Penalty of the lowest cross-validated deviance, or the largest within one SE of it."""
-    folds: int = Field(default=5, ge=2)
-    """Inner folds, by patient."""
 
 
 @model(ElasticNetParams)
@@ -97,15 +72,12 @@ def elastic_net(train: Train, params: ElasticNetParams, rng: np.random.Generator
     Source: Zou and Hastie 2005, J R Stat Soc B 67:301.
     """
     values = complete(train.table, "the elastic net")
-    found = cv_elastic_net(
-        values,
-        train.outcome,
-        train.table.patients,
-        rng,
-        folds=params.folds,
-        mixings=params.l1_ratios,
-    )
-    weights = found.choice.coefficients(params.choose)
-    chosen = {train.table.columns[at]: float(weights[at]) for at in np.flatnonzero(weights)}
-    note = f"l1_ratio = {found.l1_ratio:g}: {len(chosen)} of {values.shape[1]} columns"
-    return WeightedSum(train, params.name, chosen, [note], ties="breslow")
+    return _weigh(train, params.name, penalised_mixing(values, train, params, rng))
+
+
+def _weigh(train: Train, name: str, found: Penalised) -> WeightedSum:
+    """Make a model of the columns that the penalty left."""
+    weights, columns = found.weights, train.table.columns
+    chosen = {columns[at]: float(weights[at]) for at in np.flatnonzero(weights)}
+    note = f"{found.note}: {len(chosen)} of {len(columns)} columns"
+    return WeightedSum(train, name, chosen, [note], ties="breslow")

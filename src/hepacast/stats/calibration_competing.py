@@ -10,15 +10,16 @@ import numpy as np
 
 from hepacast.core.errors import NotEstimableError
 from hepacast.stats.calibration import CalibrationGroups, quantile_groups
-from hepacast.stats.calibration_survival import complementary
+from hepacast.stats.calibration_survival import complementary, over_expected
 from hepacast.stats.competing import causes, cumulative_incidence
-from hepacast.stats.estimate import Estimate
 from hepacast.stats.fine_gray import fit_fine_gray
 from hepacast.stats.inputs import probabilities, times
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from numpy.typing import ArrayLike
+
+    from hepacast.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -110,47 +111,17 @@ def calibration_competing(
             fix="Choose an earlier horizon.",
         )
     table = fit_fine_gray(complementary(risk), follow, code, ["slope"], level=level).coefficients
-    slope = Estimate(
-        name="calibration slope",
-        estimate=float(table.beta[0]),
-        low=float(table.low[0]),
-        high=float(table.high[0]),
-        se=float(table.se[0]),
-        n=code.size,
-        events=events,
-        method="Fine-Gray recalibration",
-        level=level,
+    slope = table.estimate(
+        0, "calibration slope", "Fine-Gray recalibration", n=code.size, events=events
     )
+    observed = cumulative_incidence(follow, code, level=level).estimate_at(horizon)
     return CompetingCalibration(
         horizon=horizon,
         slope=slope,
-        observed_expected=_ratio(risk, follow, code, horizon, level),
+        observed_expected=over_expected(observed, risk, "Aalen-Johansen"),
         groups=_groups(risk, follow, code, horizon, groups),
         n=code.size,
         events=events,
-    )
-
-
-def _ratio(
-    risk: Float[np.ndarray, " case"],
-    time: Float[np.ndarray, " case"],
-    cause: Int[np.ndarray, " case"],
-    horizon: float,
-    level: float,
-) -> Estimate:
-    """Observed over expected incidence."""
-    observed = cumulative_incidence(time, cause, level=level).estimate_at(horizon)
-    expected = float(risk.mean())
-    return Estimate(
-        name="observed/expected",
-        estimate=observed.estimate / expected,
-        low=observed.low / expected,
-        high=observed.high / expected,
-        se=observed.se / expected,
-        n=time.size,
-        events=observed.events,
-        method="Aalen-Johansen, log-log interval, expected risk known",
-        level=level,
     )
 
 

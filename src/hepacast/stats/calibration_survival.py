@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,6 @@ from hepacast.stats.calibration import (
 )
 from hepacast.stats.cox import CoxFit, fit_cox
 from hepacast.stats.cox_curve import predicted_risk
-from hepacast.stats.estimate import Estimate
 from hepacast.stats.inputs import flags, probabilities, some_events, times
 from hepacast.stats.smooth import spline_basis, spline_knots
 from hepacast.stats.survival import kaplan_meier
@@ -24,6 +23,8 @@ from hepacast.stats.survival import kaplan_meier
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
     from numpy.typing import ArrayLike
+
+    from hepacast.stats.estimate import Estimate
 
 _EDGE = 1e-6
 
@@ -298,16 +299,8 @@ def calibration_survival(
     _need_horizon(follow, happened, horizon)
     table = fit_cox(complementary(risk), follow, happened, ["slope"], level=level).coefficients
     events = int((happened & (follow <= horizon)).sum())
-    slope = Estimate(
-        name="calibration slope",
-        estimate=float(table.beta[0]),
-        low=float(table.low[0]),
-        high=float(table.high[0]),
-        se=float(table.se[0]),
-        n=happened.size,
-        events=events,
-        method="Cox recalibration",
-        level=level,
+    slope = table.estimate(
+        0, "calibration slope", "Cox recalibration", n=happened.size, events=events
     )
     gap = np.abs(smooth_observed(risk, follow, happened, horizon, risk) - risk)
     at = np.linspace(risk.min(), risk.max(), 100)
@@ -335,16 +328,31 @@ def _ratio(
     level: float,
 ) -> Estimate:
     """Observed over expected risk, with limits from the Kaplan-Meier interval."""
-    observed = kaplan_meier(time, event, level=level, conf_type="log-log").estimate_at(horizon)
+    free = kaplan_meier(time, event, level=level, conf_type="log-log").estimate_at(horizon)
+    seen = replace(free, estimate=1 - free.estimate, low=1 - free.high, high=1 - free.low)
+    return over_expected(seen, risk, "Kaplan-Meier")
+
+
+def over_expected(observed: Estimate, risk: Float[np.ndarray, " case"], curve: str) -> Estimate:
+    """Return the observed risk of all cases over the mean of the predicted ones.
+
+    Parameters
+    ----------
+    observed : Estimate
+        Share with the event by the horizon, with log-log limits.
+    risk : (case,) float
+        Predicted risks by the horizon; their mean is taken as known.
+    curve : str
+        Where the observed share comes from.
+    """
     expected = float(risk.mean())
-    return Estimate(
+    return replace(
+        observed,
         name="observed/expected",
-        estimate=(1 - observed.estimate) / expected,
-        low=(1 - observed.high) / expected,
-        high=(1 - observed.low) / expected,
+        estimate=observed.estimate / expected,
+        low=observed.low / expected,
+        high=observed.high / expected,
         se=observed.se / expected,
-        n=time.size,
-        events=observed.events,
-        method="Kaplan-Meier, log-log interval, expected risk known",
-        level=level,
+        n=risk.size,
+        method=f"{curve}, log-log interval, expected risk known",
     )

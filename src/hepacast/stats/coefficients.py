@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from hepacast.core.errors import NotEstimableError, TableError
-from hepacast.stats.estimate import interval_text, p_text, z_of
+from hepacast.stats.estimate import Estimate, interval_text, p_text, z_of
 from hepacast.stats.inputs import floats
 
 if TYPE_CHECKING:
@@ -55,6 +55,32 @@ class Coefficients:
     method: str = "Wald"
     level: float = 0.95
 
+    def estimate(self, at: int, name: str, method: str, *, n: int, events: int) -> Estimate:
+        """Return one coefficient as an estimate with a name of its own.
+
+        Parameters
+        ----------
+        at : int
+            Which coefficient.
+        name, method : str
+            What it is called, and how it was made.
+        n, events : int
+            Cases, and events, that it rests on.
+        """
+        values = (self.beta, self.low, self.high, self.se)
+        beta, low, high, se = (float(one[at]) for one in values)
+        return Estimate(
+            name=name,
+            estimate=beta,
+            low=low,
+            high=high,
+            se=se,
+            n=n,
+            events=events,
+            method=method,
+            level=self.level,
+        )
+
     @property
     def z(self) -> Float[np.ndarray, " term"]:
         """Coefficients in units of their standard errors."""
@@ -96,7 +122,29 @@ def wald(
     method: str = "Wald",
     level: float = 0.95,
 ) -> Coefficients:
-    """Build the table of coefficients with normal intervals."""
+    """Build the table of coefficients with normal intervals.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One per coefficient.
+    beta : (term,) float
+        Log odds or log hazard ratio per unit.
+    covariance : (term, term) float
+        Of ``beta``.
+    ratio_name : str
+        ``"OR"``, ``"HR"`` or ``"SHR"``.
+    method : str
+        How the covariance was made.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> table = wald(("size",), np.array([0.5]), np.array([[0.04]]), "OR")
+    >>> table.ratio.round(2).tolist(), table.p.round(3).tolist()
+    ([1.65], [0.012])
+    """
     se = np.sqrt(np.diag(covariance))
     reach = z_of(level) * se
     return Coefficients(

@@ -135,6 +135,20 @@ def _tie_means(
     return averaged
 
 
+def _lived_through(
+    sets: RiskSets, step: Float[np.ndarray, "event term"]
+) -> Float[np.ndarray, "row term"]:
+    """Add up what happens at each event over the time that each case was at risk."""
+    total = np.zeros((sets.order.size, step.shape[1]))
+    np.add.at(total, sets.last, step)
+    total = np.cumsum(total[::-1], axis=0)[::-1]
+    # Under Efron the tied events are only partly at risk for one another.
+    starts = np.flatnonzero(np.diff(sets.tie, prepend=-1))
+    partial = np.add.reduceat(sets.fraction[:, None] * step, starts, axis=0)
+    total[sets.died] -= partial[sets.tie]
+    return total
+
+
 def score_residuals(fit: CoxFit, data: CoxData) -> Float[np.ndarray, "case term"]:
     """Return what each case adds to the score: the base of robust standard errors.
 
@@ -157,20 +171,10 @@ def score_residuals(fit: CoxFit, data: CoxData) -> Float[np.ndarray, "case term"
     for sets in data.sets:
         x = data.X[sets.order]
         pieces = cox_pieces(sets, data.X, fit.beta)
-        risk = np.exp(x @ fit.beta)
-        hazard, moment = np.zeros(len(x)), np.zeros_like(x)
-        np.add.at(hazard, sets.last, pieces.hazard)
-        np.add.at(moment, sets.last, pieces.hazard[:, None] * pieces.mean)
-        hazard = np.cumsum(hazard[::-1])[::-1]
-        moment = np.cumsum(moment[::-1], axis=0)[::-1]
-        # Under Efron the tied events are only partly at risk for one another.
-        partial = sets.fraction * pieces.hazard
-        starts = np.flatnonzero(np.diff(sets.tie, prepend=-1))
-        hazard[sets.died] -= np.bincount(sets.tie, weights=partial)[sets.tie]
-        moment[sets.died] -= np.add.reduceat(partial[:, None] * pieces.mean, starts, axis=0)[
-            sets.tie
-        ]
-        own = -risk[:, None] * (x * hazard[:, None] - moment)
+        risk = np.exp(x @ fit.beta)[:, None]
+        hazard = _lived_through(sets, pieces.hazard[:, None])
+        moment = _lived_through(sets, pieces.hazard[:, None] * pieces.mean)
+        own = -risk * (x * hazard - moment)
         own[sets.died] += x[sets.died] - _tie_means(sets, pieces.mean)
         total[sets.order] = own
     return total
@@ -198,11 +202,7 @@ def martingale_residuals(fit: CoxFit, data: CoxData) -> Float[np.ndarray, " case
     for sets in data.sets:
         risk = np.exp(data.X[sets.order] @ fit.beta)
         step = cox_pieces(sets, data.X, fit.beta).hazard
-        hazard = np.zeros(risk.size)
-        np.add.at(hazard, sets.last, step)
-        hazard = np.cumsum(hazard[::-1])[::-1]
-        hazard[sets.died] -= np.bincount(sets.tie, weights=sets.fraction * step)[sets.tie]
-        total[sets.order] = sets.event - risk * hazard
+        total[sets.order] = sets.event - risk * _lived_through(sets, step[:, None])[:, 0]
     return total
 
 
