@@ -19,7 +19,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.apparent import final_fit
 from hepacast.run.chain import Recipe
-from hepacast.run.evaluate import discriminate
+from hepacast.run.discrimination import discriminate
 from hepacast.run.execute import Executor
 from hepacast.run.protocol import assess, plan
 from hepacast.run.published import Order, as_published

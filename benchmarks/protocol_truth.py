@@ -30,7 +30,7 @@ from hepacast.phantom.sheet import Block, draw_sheet
 from hepacast.phantom.truth import fate
 from hepacast.run.chain import Recipe, divide, fit_study
 from hepacast.run.controls import discrimination
-from hepacast.run.evaluate import discriminate
+from hepacast.run.discrimination import discriminate
 from hepacast.run.execute import Executor
 from hepacast.run.protocol import OutOfFold, Scored, assemble
 from hepacast.run.published import Order, as_published

@@ -14,7 +14,8 @@ from hepacast.core.registry import kind_of
 from hepacast.models.model import can_learn
 from hepacast.report import content as shown
 from hepacast.run.compose_protocol import cohort_name
-from hepacast.run.evaluate import as_estimate, discriminate, event_by
+from hepacast.run.discrimination import as_estimate, discriminate
+from hepacast.run.evaluate import event_by
 from hepacast.run.protocol import OutOfFold
 from hepacast.run.survivals import by_class
 from hepacast.stats.reader_gains import Reads, reader_gains
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 
 def require_usable(materials: Materials) -> None:
     """Refuse, before any work, a reader study or classes that the tables cannot give.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
 
     Raises
     ------
@@ -111,14 +117,30 @@ class Unseen:
 
 
 def unseen(finding: Finding, model: str) -> list[Unseen]:
-    """List the development cohort, scored out of fold, and the test cohorts that were opened."""
+    """List the development cohort, scored out of fold, and the test cohorts that were opened.
+
+    Parameters
+    ----------
+    finding : Finding
+        One outcome.
+    model : str
+        Of the study.
+    """
     tests = [Unseen(one.name, one.cohort, one.models[model]) for one in finding.tests]
     own = Unseen(cohort_name(finding), finding.cohort, finding.assessment.models[model])
     return [own, *tests]
 
 
 def read_by_all(materials: Materials, findings: Sequence[Finding]) -> shown.ReaderStudy | None:
-    """Analyse the reader study of a study file; None where it has none."""
+    """Analyse the reader study of a study file; None where it has none.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study, and the table of its readers.
+    findings : sequence of Finding
+        One per outcome.
+    """
     params, table = materials.study.readers, materials.readers
     if params is None or table is None:
         return None
@@ -240,6 +262,13 @@ def classes_of(materials: Materials, findings: Sequence[Finding]) -> tuple[shown
 
     The classes come from models that never saw the patient: cuts were learned in the training
     part of every fold.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    findings : sequence of Finding
+        One per outcome.
     """
     params = materials.study.strata
     if params is None:

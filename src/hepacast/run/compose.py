@@ -14,8 +14,9 @@ from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run import compose_protocol as protocol
 from hepacast.run.clinical_use import classes_of, read_by_all
+from hepacast.run.discrimination import compare, measure_of
 from hepacast.run.equation import equation_of
-from hepacast.run.evaluate import compare, evaluate, measure_of
+from hepacast.run.evaluate import evaluate
 from hepacast.run.lock import versions
 from hepacast.run.methods import methods, references
 from hepacast.run.precision import precision
@@ -58,7 +59,19 @@ class Circumstances:
 def compose(
     materials: Materials, joined: Joined, findings: Sequence[Finding], around: Circumstances
 ) -> shown.ReportContent:
-    """Put everything that the report shows into one object."""
+    """Put everything that the report shows into one object.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    joined : Joined
+        All columns of all cases, and who left.
+    findings : sequence of Finding
+        One per outcome.
+    around : Circumstances
+        Records, trouble, and when it was.
+    """
     about = materials.study.study
     records = list(around.records.values())[:PICTURES]
     outcomes = tuple(_outcome(materials, finding, around) for finding in findings)
@@ -341,7 +354,13 @@ def _permutation(finding: Finding, model: str, null: np.ndarray) -> shown.Permut
 
 
 def define(params: BinaryParams | SurvivalParams | CompetingParams) -> str:
-    """Say in one sentence what an outcome is."""
+    """Say in one sentence what an outcome is.
+
+    Parameters
+    ----------
+    params : BinaryParams, SurvivalParams or CompetingParams
+        As in the study file.
+    """
     what = f"{params.event} = {params.event_level!r}"
     if isinstance(params, BinaryParams):
         if params.within_months is None:

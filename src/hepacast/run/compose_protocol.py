@@ -10,7 +10,8 @@ import numpy as np
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.report.content.outcome import Fit
-from hepacast.run.evaluate import as_estimate, discriminate, evaluate, measure_of
+from hepacast.run.discrimination import as_estimate, discriminate, measure_of
+from hepacast.run.evaluate import evaluate
 from hepacast.run.reread import LABEL
 from hepacast.run.study import CLINICAL_ONLY, VOLUME_ONLY
 

@@ -11,7 +11,7 @@ import numpy as np
 from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Noticed, Started, ignore
 from hepacast.core.provenance import generator
-from hepacast.run.evaluate import discriminate
+from hepacast.run.discrimination import discriminate
 from hepacast.run.execute import Executor
 from hepacast.run.protocol import assess, plan
 
@@ -43,7 +43,15 @@ class Shuffle:
 
 
 def discrimination(outcome: Outcome, found: OutOfFold) -> float:
-    """Return the AUC of a binary outcome, or Harrell's C, within folds."""
+    """Return the AUC of a binary outcome, or Harrell's C, within folds.
+
+    Parameters
+    ----------
+    outcome : Binary, Survival or CompetingRisks
+        What happened to the cases of ``found``.
+    found : OutOfFold
+        Predictions.
+    """
     return discriminate(outcome, found).estimate
 
 
@@ -52,6 +60,11 @@ def shuffled(task: Shuffle) -> dict[str, float]:
 
     Cases are dealt in the order of their ids, so that the order of the rows in a
     file changes no shuffle.
+
+    Parameters
+    ----------
+    task : Shuffle
+        Cohort, recipe and number of the shuffle.
     """
     by_id = np.argsort(np.array(task.cohort.table.cases))
     order = generator(task.split.seed, "permuted labels", task.number).permutation(len(by_id))
@@ -76,6 +89,21 @@ def permuted_labels(
 
     A shuffle that cannot be fitted (a fold without events, say) is named and
     left out; the P value counts only those that ran.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The development cohort.
+    recipe : Recipe
+        What is fitted again in every fold.
+    study : Study
+        Says how many shuffles.
+    at_days : float or None
+        Horizon of the probabilities.
+    executor : Executor
+        Works on the shuffles.
+    on_event : callable
+        Told of shuffles that could not be fitted.
     """
     stage = f"permuted labels {cohort.outcome.name}"
     times = study.controls.permuted_labels
@@ -105,7 +133,13 @@ class Noise:
 
 
 def noisy(task: Noise) -> dict[str, float]:
-    """Replace every measured column by normal noise, and run everything once."""
+    """Replace every measured column by normal noise, and run everything once.
+
+    Parameters
+    ----------
+    task : Noise
+        Cohort, recipe, and which columns are replaced.
+    """
     table = task.cohort.table
     rng = generator(task.split.seed, "random features", task.number)
     columns = np.array([name in task.measured for name in table.columns])
@@ -132,6 +166,19 @@ def random_features(
     """Return the discrimination of every model that uses measured columns, on noise instead.
 
     Clinical columns stay as they are: a model that mixes both may keep what they know.
+
+    Parameters
+    ----------
+    finding : Finding
+        The outcome, its cohort and recipe.
+    measured : frozenset of FeatureName
+        Columns to replace.
+    study : Study
+        Says how many draws.
+    executor : Executor
+        Works on the draws.
+    on_event : callable
+        Told of draws that could not be fitted.
     """
     stage = f"random features {finding.name}"
     times = study.controls.random_features

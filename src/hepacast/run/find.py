@@ -15,7 +15,7 @@ from hepacast.run.apparent import final_fit
 from hepacast.run.chain import Recipe, batch_columns
 from hepacast.run.comparators import comparator_table, with_comparators
 from hepacast.run.controls import discrimination, permuted_labels, random_features
-from hepacast.run.evaluate import discriminate
+from hepacast.run.discrimination import discriminate
 from hepacast.run.finding import Finding
 from hepacast.run.flow import Joined, Step, cohort_of
 from hepacast.run.held_out import leave_centres_out, require_both, score_held_out
@@ -90,6 +90,17 @@ def arrange(
 ) -> Arranged:
     """Put the code of the centre and the clinical scores beside the features.
 
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    joined : Joined
+        All columns of all cases.
+    division : Division
+        Who is developed and who is tested on.
+    rereading : Rereading or None
+        Second readings.
+
     Raises
     ------
     StudyError
@@ -133,7 +144,17 @@ def _require_known_batches(materials: Materials, division: Division) -> None:
 def recipe_of(
     arranged: Arranged, outcome: Outcome, *, on_event: Listener = ignore
 ) -> tuple[Recipe, dict[str, str]]:
-    """Say what is fitted again in every resample, and the role of every model."""
+    """Say what is fitted again in every resample, and the role of every model.
+
+    Parameters
+    ----------
+    arranged : Arranged
+        The study.
+    outcome : Binary, Survival or CompetingRisks
+        What is to be learned; algorithms that cannot are left out.
+    on_event : callable
+        Told of those, and of baselines that are not there.
+    """
     study = arranged.materials.study
     recipe = Recipe(
         scores=study.scores,
@@ -151,7 +172,15 @@ def recipe_of(
 
 
 def division_steps(joined: Joined, division: Division) -> tuple[Joined, tuple[Step, ...]]:
-    """Keep the development cases, and say of the others where they went."""
+    """Keep the development cases, and say of the others where they went.
+
+    Parameters
+    ----------
+    joined : Joined
+        All columns of all cases.
+    division : Division
+        Who is developed and who is tested on.
+    """
     if not division.tests and not division.nowhere:
         return joined, ()
     table = joined.table
@@ -171,6 +200,17 @@ def find(arranged: Arranged, name: str, pool: Executor, *, on_event: Listener = 
     """Validate all models of one outcome: cross-validation, controls, tests, both orders.
 
     Test cohorts are scored last, by models that nothing can change any more.
+
+    Parameters
+    ----------
+    arranged : Arranged
+        The study.
+    name : str
+        Of the outcome.
+    pool : Executor
+        Works on folds and controls.
+    on_event : callable
+        Told of progress and notices.
     """
     materials, division = arranged.materials, arranged.division
     study = materials.study
@@ -296,7 +336,15 @@ def _looks(finding: Finding, tests: tuple[HeldOut, ...]) -> dict[str, dict[str, 
 
 
 def whole_cohort(arranged: Arranged, name: str) -> Cohort:
-    """Return the cases of development and test cohorts with one outcome."""
+    """Return the cases of development and test cohorts with one outcome.
+
+    Parameters
+    ----------
+    arranged : Arranged
+        The study.
+    name : str
+        Of the outcome.
+    """
     members = arranged.division.develop.union(*arranged.division.tests.values())
     return cohort_of(arranged.joined, arranged.materials, name)[0].of_patients(members)
 
@@ -319,5 +367,13 @@ def _published(
 
 
 def openings(counts: Mapping[str, int], division: Division) -> list[tuple[str, int, int]]:
-    """List every test cohort with its patients and how often it was opened."""
+    """List every test cohort with its patients and how often it was opened.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How often each test cohort was opened.
+    division : Division
+        Who is in it.
+    """
     return [(n, len(division.tests[n]), count) for n, count in counts.items()]

@@ -26,7 +26,7 @@ from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.chain import Recipe
-from hepacast.run.evaluate import discriminate
+from hepacast.run.discrimination import discriminate
 from hepacast.run.execute import Executor
 from hepacast.run.protocol import Resample, assess, plan, resample
 from hepacast.run.split_settings import SplitParams

@@ -21,7 +21,8 @@ from hepacast.models import MODELS
 from hepacast.run.chain import Recipe, divide
 from hepacast.run.control_settings import ControlsParams
 from hepacast.run.controls import discrimination, permuted_labels
-from hepacast.run.evaluate import compare, evaluate, event_by
+from hepacast.run.discrimination import compare
+from hepacast.run.evaluate import evaluate, event_by
 from hepacast.run.execute import Executor, executor
 from hepacast.run.protocol import Assessment, assemble, assess, plan, resample
 from hepacast.run.split_settings import SplitParams
