@@ -45,4 +45,14 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Take an event and do nothing."""
+    """Take an event and do nothing: for callers who want to hear of none.
+
+    Parameters
+    ----------
+    event : Event
+        Any.
+
+    Examples
+    --------
+    >>> ignore(Noticed("case P001", "2 voxels in holes"))
+    """

@@ -167,5 +167,25 @@ class Fitted(ABC):
 
 
 def keep_columns(train: Train, columns: Sequence[FeatureName]) -> Train:
-    """Return the same training cases with fewer columns."""
+    """Return the same training cases with fewer columns.
+
+    Parameters
+    ----------
+    train : Train
+        Made by a fold.
+    columns : sequence of FeatureName
+        To keep, in this order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hepacast.core.outcome import Binary
+    >>> from hepacast.core.table import FeatureName, FeatureTable
+    >>> names = tuple(map(FeatureName.clinical, ("age", "afp")))
+    >>> table = FeatureTable(np.ones((2, 2)), ("p1", "p2"), names)
+    >>> cohort = Cohort(table, Binary(np.array([True, False])))
+    >>> train = Fold(frozenset({"p1", "p2"}), frozenset()).train(cohort)
+    >>> [column.label for column in keep_columns(train, names[1:]).table.columns]
+    ['afp']
+    """
     return Train(train.with_table(train.table.select(columns)))

@@ -16,12 +16,38 @@ if TYPE_CHECKING:
 
 
 def digest_bytes(data: bytes) -> str:
-    """Return the sha256 of bytes, in hexadecimal."""
+    """Return the sha256 of bytes, in hexadecimal.
+
+    Parameters
+    ----------
+    data : bytes
+        Content of a file, or any other.
+
+    Examples
+    --------
+    >>> digest_bytes(b"liver")[:12]
+    'ebaf48a97257'
+    """
     return hashlib.sha256(data).hexdigest()
 
 
 def digest_array(array: np.ndarray, grid: Grid | None = None) -> str:
-    """Digest voxels, type and geometry, so that a file moved or packed anew keeps its name."""
+    """Digest voxels, type and geometry, so that a file moved or packed anew keeps its name.
+
+    Parameters
+    ----------
+    array : ndarray
+        Voxels, any type and shape.
+    grid : Grid, optional
+        Where they lie.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.zeros((2, 2), np.int16)
+    >>> digest_array(one) == digest_array(one.copy()), digest_array(one) == digest_array(one.T + 1)
+    (True, False)
+    """
     state = hashlib.sha256(f"{array.dtype.str}{array.shape}{grid}".encode())
     state.update(np.ascontiguousarray(array).data)
     return state.hexdigest()
@@ -62,5 +88,16 @@ def content_key(operator: str, version: int, params: object, inputs: Mapping[str
 
 
 def canonical_json(value: object) -> str:
-    """Write JSON that is equal for equal values: sorted keys, no blanks, floats by repr."""
+    """Write JSON that is equal for equal values: sorted keys, no blanks, floats by repr.
+
+    Parameters
+    ----------
+    value : object
+        What JSON can hold; a number that is not finite is an error.
+
+    Examples
+    --------
+    >>> canonical_json({"b": 0.1, "a": [1, None]})
+    '{"a":[1,null],"b":0.1}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -103,5 +103,20 @@ class Registry(Generic[F]):
 
 
 def kind_of(params: Params) -> str:
-    """Name the part that a settings block belongs to."""
+    """Name the part that a settings block belongs to.
+
+    Parameters
+    ----------
+    params : Params
+        Settings with a ``kind``.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> from hepacast.core.params import Params
+    >>> class LogParams(Params):
+    ...     kind: Literal["log"] = "log"
+    >>> kind_of(LogParams())
+    'log'
+    """
     return str(type(params).model_fields["kind"].default)

@@ -143,12 +143,38 @@ def xgboost(train: Train, params: XgboostParams, rng: np.random.Generator) -> Fi
 
 
 def lightgbm_margin(booster: Estimator, values: Values) -> Scores:
-    """Return the raw margin of LightGBM; a name of its own, so that a fit can be stored."""
+    """Return the raw margin of LightGBM; a name of its own, so that a fit can be stored.
+
+    Parameters
+    ----------
+    booster : Booster
+        Fitted.
+    values : (case, feature) float
+        Columns in the order that it learned.
+
+    Returns
+    -------
+    (case,) float
+        Log odds; higher is worse.
+    """
     return np.asarray(booster.predict(values, raw_score=True), dtype=np.float64)
 
 
 def xgboost_margin(booster: Estimator, values: Values) -> Scores:
-    """Return the margin of XGBoost; a name of its own, so that a fit can be stored."""
+    """Return the margin of XGBoost; a name of its own, so that a fit can be stored.
+
+    Parameters
+    ----------
+    booster : Booster
+        Fitted.
+    values : (case, feature) float
+        Columns in the order that it learned.
+
+    Returns
+    -------
+    (case,) float
+        Log odds, or log hazard; higher is worse.
+    """
     margin = booster.predict(_package("xgboost").DMatrix(values), output_margin=True)
     return np.asarray(margin, dtype=np.float64)
 

@@ -171,7 +171,23 @@ MODELS: Registry[ModelFit] = Registry("models")
 def model(
     params: type[P],
 ) -> Callable[[Callable[[Train, P, np.random.Generator], FittedModel]], ModelFit]:
-    """Register a fit: it sees cases in the order of their ids, and outcomes it can take."""
+    """Register a fit: it sees cases in the order of their ids, and outcomes it can take.
+
+    Parameters
+    ----------
+    params : type of ModelParams
+        Settings with a ``kind``, under which the fit is found in ``MODELS``.
+
+    Returns
+    -------
+    callable
+        Decorator of ``fit(train, params, rng)``.
+
+    Raises
+    ------
+    StudyError
+        When the fit is called for an outcome that it cannot learn.
+    """
 
     def bind(fit: Callable[[Train, P, np.random.Generator], FittedModel]) -> ModelFit:
         @wraps(fit)
@@ -223,9 +239,28 @@ def _named(outcome: Outcome) -> str:
 def complete(table: FeatureTable, who: str) -> Float[np.ndarray, "case feature"]:
     """Return the values of a table, and refuse missing ones.
 
+    Parameters
+    ----------
+    table : FeatureTable
+        Cases and columns.
+    who : str
+        Part that needs them, for the message.
+
+    Returns
+    -------
+    (case, feature) float
+        Without NaN.
+
     Raises
     ------
     TableError
         Naming the first column and case with a missing value.
+
+    Examples
+    --------
+    >>> age = (FeatureName.clinical("age"),)
+    >>> table = FeatureTable(np.array([[61.0], [54.0]]), ("p1", "p2"), age)
+    >>> complete(table, "the LASSO").tolist()
+    [[61.0], [54.0]]
     """
     return table.complete(who)

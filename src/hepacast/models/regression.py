@@ -73,7 +73,20 @@ def regression(train: Train, params: RegressionParams, rng: np.random.Generator)
 
 
 def without_repeats(train: Train) -> tuple[list[FeatureName], list[str]]:
-    """Return the columns that follow from no others, and a note on those that do."""
+    """Return the columns that follow from no others, and a note on those that do.
+
+    Parameters
+    ----------
+    train : Train
+        Complete columns.
+
+    Returns
+    -------
+    columns : list of FeatureName
+        In the order of the table; of columns that follow from each other the last by name goes.
+    notes : list of str
+        One, if any went.
+    """
     columns = list(train.table.columns)
     extra = dependent(complete(train.table, "regression"), list(map(str, columns)))
     if not extra:
@@ -86,7 +99,24 @@ def without_repeats(train: Train) -> tuple[list[FeatureName], list[str]]:
 def varying(
     train: Train, columns: Sequence[FeatureName]
 ) -> tuple[list[FeatureName], Float[np.ndarray, "case term"], list[str]]:
-    """Return the columns that vary in training with their values, and a note on the others."""
+    """Return the columns that vary in training with their values, and a note on the others.
+
+    Parameters
+    ----------
+    train : Train
+        Complete in these columns.
+    columns : sequence of FeatureName
+        To look at.
+
+    Returns
+    -------
+    columns : list of FeatureName
+        Those with a standard deviation above rounding.
+    values : (case, term) float
+        Theirs.
+    notes : list of str
+        One, if any was constant.
+    """
     values = complete(train.table.select(tuple(columns)), "regression")
     varies = values.std(axis=0) > 1e-12 * np.abs(values.mean(axis=0))
     names = [column for column, use in zip(columns, varies, strict=True) if use]

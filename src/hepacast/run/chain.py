@@ -238,7 +238,19 @@ def fit_study(train: Train, recipe: Recipe, key: str) -> FittedStudy:
 
 
 def fit_score(train: Train, name: str, recipe: Recipe, key: str) -> FittedScore:
-    """Fit the steps of one score, one on the output of the other, and then its model."""
+    """Fit the steps of one score, one on the output of the other, and then its model.
+
+    Parameters
+    ----------
+    train : Train
+        Cases to learn from.
+    name : str
+        Of the score.
+    recipe : Recipe
+        Its columns, steps and model.
+    key : str
+        Name of the resample, for the random numbers.
+    """
     offered, learned, steps = fit_steps(train, name, recipe, key)
     params: Params = recipe.scores[name].model
     if isinstance(params, NetworkModelParams) and name in recipe.pictures:
@@ -251,6 +263,17 @@ def fit_steps(
     train: Train, name: str, recipe: Recipe, key: str
 ) -> tuple[Train, Train, tuple[FittedStep, ...]]:
     """Fit the steps of one score.
+
+    Parameters
+    ----------
+    train : Train
+        Cases to learn from.
+    name : str
+        Of the score.
+    recipe : Recipe
+        Its columns and steps.
+    key : str
+        Name of the resample, for the random numbers.
 
     Returns
     -------
@@ -277,7 +300,13 @@ def fit_steps(
 
 
 def batch_columns(params: Params) -> tuple[FeatureName, ...]:
-    """Return the column that a step needs beside those it changes: the batch of ComBat."""
+    """Return the column that a step needs beside those it changes: the batch of ComBat.
+
+    Parameters
+    ----------
+    params : Params
+        Settings of a step.
+    """
     return (FeatureName.parse(params.batch),) if isinstance(params, CombatParams) else ()
 
 
@@ -293,7 +322,17 @@ def _complete(
 
 
 def divide(cohort: Cohort, folds: int, rng: np.random.Generator) -> Iterator[Fold]:
-    """Divide patients into folds, balanced by outcome; every patient is scored once."""
+    """Divide patients into folds, balanced by outcome; every patient is scored once.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        All cases of a patient stay together.
+    folds : int
+        How many.
+    rng : numpy.random.Generator
+        Deals the patients.
+    """
     patients = cohort.table.patients
     fold_of = deal_folds(patients, cohort.outcome.strata, folds, rng)
     everybody = frozenset(patients)

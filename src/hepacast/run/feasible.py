@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 def require_feasible(materials: Materials) -> None:
     """Refuse what the tables alone show to be impossible.
 
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+
     Raises
     ------
     NotEstimableError

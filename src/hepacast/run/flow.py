@@ -64,6 +64,15 @@ def join(
 
     A case leaves under the first reason that applies to it, so that every
     excluded case is counted once.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    records : mapping of str to CaseRecord
+        Measured cases.
+    failures : mapping of str to HepacastError
+        Cases that could not be measured.
     """
     everybody = materials.clinical.cases
     reasons = reasons_to_leave(materials, failures)
@@ -79,6 +88,13 @@ def join(
 
 def reasons_to_leave(materials: Materials, failures: Mapping[str, HepacastError]) -> dict[str, str]:
     """Say of every case without all sources why it leaves; the first reason counts.
+
+    Parameters
+    ----------
+    materials : Materials
+        The study and its tables.
+    failures : mapping of str to HepacastError
+        Cases that could not be measured.
 
     Raises
     ------
@@ -106,7 +122,17 @@ def reasons_to_leave(materials: Materials, failures: Mapping[str, HepacastError]
 
 
 def cohort_of(joined: Joined, materials: Materials, outcome: str) -> tuple[Cohort, Step]:
-    """Take the cases that have one outcome, and say who has not."""
+    """Take the cases that have one outcome, and say who has not.
+
+    Parameters
+    ----------
+    joined : Joined
+        All columns of all cases.
+    materials : Materials
+        Outcomes and centres.
+    outcome : str
+        Which one.
+    """
     labelled = materials.labelled[outcome]
     there = set(joined.table.cases)
     row_of = {case: row for row, case in enumerate(labelled.cases)}
@@ -165,7 +191,15 @@ def _missing_phases(materials: Materials) -> dict[str, list[str]]:
 def measured_tables(
     materials: Materials, records: Mapping[str, CaseRecord]
 ) -> dict[str, FeatureTable]:
-    """Stack the records into one table per block; a feature of a missing phase is NaN."""
+    """Stack the records into one table per block; a feature of a missing phase is NaN.
+
+    Parameters
+    ----------
+    materials : Materials
+        Says which blocks there are.
+    records : mapping of str to CaseRecord
+        Measured cases.
+    """
     tables = {}
     cases = tuple(records)
     for block in materials.measured:

@@ -115,6 +115,13 @@ class Materials:
 def gather(path: Path, *, on_event: Listener = ignore) -> Materials:
     """Read a study file and all tables it names; nothing is written.
 
+    Parameters
+    ----------
+    path : Path
+        The study file.
+    on_event : callable
+        Told of repairs and remarks.
+
     Raises
     ------
     StudyError, TableError, NotEstimableError
@@ -168,7 +175,13 @@ def _clinical(study: Study, folder: Path, on_event: Listener) -> ClinicalTable:
 
 
 def read_dictionary(path: Path) -> Dictionary:
-    """Read the YAML file that describes the clinical columns."""
+    """Read the YAML file that describes the clinical columns.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -181,7 +194,17 @@ def read_dictionary(path: Path) -> Dictionary:
 
 
 def image_rows(text: TextTable, params: CasesParams, folder: Path) -> tuple[ImageRow, ...]:
-    """Turn the case table into rows with absolute paths."""
+    """Turn the case table into rows with absolute paths.
+
+    Parameters
+    ----------
+    text : TextTable
+        The case table.
+    params : CasesParams
+        Its columns.
+    folder : Path
+        What its paths are relative to.
+    """
     cases, phases = text.ids(params.patient), text.ids(params.phase)
     images = text.column(params.image)
     readers = text.ids(params.reader) if params.reader else ("1",) * len(text)

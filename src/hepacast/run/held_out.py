@@ -56,6 +56,19 @@ def score_held_out(
 ) -> HeldOut:
     """Score a test cohort by the models that were fitted on the development cohort.
 
+    Parameters
+    ----------
+    name : str
+        Of the test cohort.
+    scope : {"internal", "external"}
+        Whether its patients come from centres that were learned from.
+    cohort : Cohort
+        Its cases.
+    final : Final
+        Models fitted on the development cohort.
+    at_days : float or None
+        Horizon of the probabilities.
+
     Raises
     ------
     LeakError
@@ -131,12 +144,24 @@ def leave_centres_out(
 
 
 def as_out_of_fold(found: Prediction) -> OutOfFold:
-    """Bring a single prediction into the form that results are computed from."""
+    """Bring a single prediction into the form that results are computed from.
+
+    Parameters
+    ----------
+    found : Prediction
+        By one fit.
+    """
     return OutOfFold(found.cases, found.score, found.probability, found.high, found.score[None])
 
 
 def held_out_rows(found: Sequence[HeldOut]) -> list[tuple[str, int, int]]:
-    """Return the lines of the leakage certificate: name, patients seen, patients scored."""
+    """Return the lines of the leakage certificate: name, patients seen, patients scored.
+
+    Parameters
+    ----------
+    found : sequence of HeldOut
+        Test cohorts and centres left out.
+    """
     return [(one.name, one.seen, len(set(one.cohort.table.patients))) for one in found]
 
 

@@ -23,6 +23,13 @@ def horizon_days(
 
     The median uses event times only to place a common horizon for display; no
     model learns from it.
+
+    Parameters
+    ----------
+    params : BinaryParams, SurvivalParams or CompetingParams
+        As in the study file.
+    outcome : Binary, Survival or CompetingRisks
+        What happened.
     """
     if isinstance(outcome, Binary):
         return None

@@ -39,7 +39,13 @@ class Opening:
 
 
 def ledger_path(study: Path) -> Path:
-    """Name the file that keeps the openings of a study file."""
+    """Name the file that keeps the openings of a study file.
+
+    Parameters
+    ----------
+    study : Path
+        The study file.
+    """
     return study.with_suffix(".openings.json")
 
 

@@ -114,7 +114,13 @@ class Assessment:
 
 
 def resample(task: Resample) -> Scored:
-    """Fit on one side of a fold and score the other."""
+    """Fit on one side of a fold and score the other.
+
+    Parameters
+    ----------
+    task : Resample
+        Cohort, recipe and fold.
+    """
     try:
         fitted = fit_study(task.fold.train(task.cohort), task.recipe, task.key)
         unseen = task.fold.test(task.cohort)
@@ -141,7 +147,21 @@ def _chosen(fitted: FittedStudy) -> dict[str, tuple[FeatureName, ...]]:
 def plan(
     cohort: Cohort, recipe: Recipe, split: SplitParams, at_days: float | None, *, repeats: int
 ) -> list[Resample]:
-    """Lay out all folds of all repeats; the seed alone decides who is where."""
+    """Lay out all folds of all repeats; the seed alone decides who is where.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The development cohort.
+    recipe : Recipe
+        What is fitted again in every fold.
+    split : SplitParams
+        Folds and seed.
+    at_days : float or None
+        Horizon of the probabilities.
+    repeats : int
+        How often everybody is divided anew.
+    """
     return [
         Resample(cohort, recipe, fold, repeat, at_days)
         for repeat in range(repeats)
@@ -188,7 +208,15 @@ def assess(
 
 
 def assemble(scored: Sequence[Scored], cohort: Cohort) -> Assessment:
-    """Put the predictions of all folds together, checking that nobody was seen and scored."""
+    """Put the predictions of all folds together, checking that nobody was seen and scored.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        All folds of all repeats.
+    cohort : Cohort
+        Whom they divide.
+    """
     patient_of = dict(zip(cohort.table.cases, cohort.table.patients, strict=True))
     certificate = []
     for one in scored:

@@ -99,7 +99,15 @@ def readiness(
 
 
 def expected_widths(name: str, tests: Sequence[HeldOut]) -> tuple[shown.Precision, ...]:
-    """Say how wide the interval of an AUC of 0.75 will be on every test cohort."""
+    """Say how wide the interval of an AUC of 0.75 will be on every test cohort.
+
+    Parameters
+    ----------
+    name : str
+        Of the outcome.
+    tests : sequence of HeldOut
+        Test cohorts.
+    """
     found = []
     for one in tests:
         n, events = len(one.cohort), int(one.cohort.outcome.event.sum())
@@ -227,6 +235,11 @@ def two_scales(values: Float[np.ndarray, " case"]) -> bool:
 def out_of_order(labelled: Mapping[str, LabelledCases]) -> list[tuple[str, str]]:
     """List events that come after the end of follow-up, as another outcome has it.
 
+    Parameters
+    ----------
+    labelled : mapping of str to LabelledCases
+        All outcomes.
+
     Returns
     -------
     list of (str, str)
@@ -258,7 +271,15 @@ def _days(outcome: Outcome) -> Float[np.ndarray, " case"]:
 
 
 def confounded(name: str, cohort: Cohort) -> shown.Precision | None:
-    """Say whether the event is more frequent in some centres; None with one centre."""
+    """Say whether the event is more frequent in some centres; None with one centre.
+
+    Parameters
+    ----------
+    name : str
+        Of the outcome.
+    cohort : Cohort
+        Cases with their centres.
+    """
     sites = np.array(cohort.sites)
     every = np.unique(sites)
     if len(every) < 2:

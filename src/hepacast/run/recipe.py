@@ -50,9 +50,7 @@ def with_algorithms(
     if not recipe.models.algorithms:
         return recipe
     algorithms = [
-        one
-        for one in recipe.models.algorithms
-        if outcome is None or can_learn(one, outcome)
+        one for one in recipe.models.algorithms if outcome is None or can_learn(one, outcome)
     ]
     unfit = [kind_of(one) for one in recipe.models.algorithms if one not in algorithms]
     if unfit and outcome is not None:
@@ -84,6 +82,13 @@ def with_baselines(
     recipe: Recipe, *, on_event: Listener = ignore
 ) -> tuple[Recipe, Mapping[str, str]]:
     """Add the volume-only and the clinical-only baseline to a recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the study.
+    on_event : callable
+        Told if there is no volume among the features.
 
     Returns
     -------

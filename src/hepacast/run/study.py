@@ -299,6 +299,13 @@ def _known(place: str, kind: str, wanted: object, there: object) -> None:
 def parse_study(text: str, *, source: str = "study.yaml") -> Study:
     """Turn the text of a study file into a checked study.
 
+    Parameters
+    ----------
+    text : str
+        YAML of version 1.2.
+    source : str
+        Name of the file, for messages.
+
     Raises
     ------
     StudyError
@@ -313,6 +320,11 @@ def parse_study(text: str, *, source: str = "study.yaml") -> Study:
 
 def read_study(path: Path) -> Study:
     """Read a study file.
+
+    Parameters
+    ----------
+    path : Path
+        The study file.
 
     Raises
     ------

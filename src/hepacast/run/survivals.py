@@ -22,7 +22,13 @@ STEPS_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
 def overall(outcome: Survival | CompetingRisks) -> shown.Survivals:
-    """Return the Kaplan-Meier curve of all cases."""
+    """Return the Kaplan-Meier curve of all cases.
+
+    Parameters
+    ----------
+    outcome : Survival or CompetingRisks
+        What happened; events of a competing cause count as censored.
+    """
     everybody = np.ones(len(outcome), dtype=np.bool_)
     ticks = ticks_months(outcome)
     return shown.Survivals(
@@ -37,6 +43,13 @@ def risk_groups(
 
     Deaths from a competing cause count as censored: the curves show the hazard
     of the event itself.
+
+    Parameters
+    ----------
+    outcome : Survival or CompetingRisks
+        What happened.
+    high : (case,) bool
+        True where the predicted risk is high.
     """
     if high.all() or not high.any():
         return None
@@ -83,7 +96,13 @@ def by_class(
 
 
 def ticks_months(outcome: Survival | CompetingRisks) -> Float[np.ndarray, " tick"]:
-    """Return round months for the table of numbers at risk."""
+    """Return round months for the table of numbers at risk.
+
+    Parameters
+    ----------
+    outcome : Survival or CompetingRisks
+        Its longest follow-up sets the distance.
+    """
     last = float(outcome.time_days.max()) / DAYS_PER_MONTH
     step = next((s for s in STEPS_MONTHS if last / s <= 6), STEPS_MONTHS[-1])
     return np.arange(0, last + 1e-9, step)

@@ -255,7 +255,15 @@ def _openings(materials: Materials, division: Division, path: Path) -> dict[str,
 
 
 def redraw(folder: Path, extras: Sequence[Literal["pdf", "docx"]] = ()) -> Path:
-    """Draw the report of a finished run again from its ``result.json``, and print it if asked."""
+    """Draw the report of a finished run again from its ``result.json``, and print it if asked.
+
+    Parameters
+    ----------
+    folder : Path
+        Results of a run.
+    extras : sequence of {"pdf", "docx"}
+        Further formats to write.
+    """
     path = folder / RESULT
     try:
         content = read_result(path)
@@ -311,7 +319,13 @@ def _both_orders(outcome: OutcomeReport) -> list[str]:
 
 
 def summary_lines(content: ReportContent) -> tuple[str, ...]:
-    """Say the main result of every model, and truth beside estimate where it is known."""
+    """Say the main result of every model, and truth beside estimate where it is known.
+
+    Parameters
+    ----------
+    content : ReportContent
+        What a run found.
+    """
     lines = []
     for outcome in content.outcomes:
         lines.append(f"{outcome.name}: {outcome.events} events among {outcome.n} cases")

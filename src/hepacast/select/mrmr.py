@@ -133,7 +133,26 @@ def _correlation_view(
 def f_statistic(
     values: Float[np.ndarray, "case feature"], event: Bool[np.ndarray, " case"]
 ) -> Float[np.ndarray, " feature"]:
-    """Return the one-way F statistic of two groups, column by column; 0 for a constant column."""
+    """Return the one-way F statistic of two groups, column by column.
+
+    Parameters
+    ----------
+    values : (case, feature) float
+        Complete columns.
+    event : (case,) bool
+        The groups.
+
+    Returns
+    -------
+    (feature,) float
+        0 for a constant column.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]])
+    >>> f_statistic(x, np.array([False, False, True, True])).tolist()
+    [18.0, 0.0]
+    """
     centred = values - values.mean(axis=0)
     total = np.einsum("ij,ij->j", centred, centred)
     count, yes = len(event), int(event.sum())

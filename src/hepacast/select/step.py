@@ -116,7 +116,18 @@ STEPS: Registry[StepFit] = Registry("steps")
 def step(
     params: type[P],
 ) -> Callable[[Callable[[Train, P, np.random.Generator], FittedStep]], StepFit]:
-    """Register a fit, and have it see its cases in the order of their ids."""
+    """Register a fit, and have it see its cases in the order of their ids.
+
+    Parameters
+    ----------
+    params : type of Params
+        Settings with a ``kind``, under which the fit is found in ``STEPS``.
+
+    Returns
+    -------
+    callable
+        Decorator of ``fit(train, params, rng)``.
+    """
 
     def bind(fit: Callable[[Train, P, np.random.Generator], FittedStep]) -> StepFit:
         @wraps(fit)
@@ -129,12 +140,46 @@ def step(
 
 
 def with_columns(table: FeatureTable, columns: tuple[FeatureName, ...]) -> FeatureTable:
-    """Return the table with these columns in this order, and refuse if one is missing."""
+    """Return the table with these columns in this order.
+
+    Parameters
+    ----------
+    table : FeatureTable
+        May have others beside them.
+    columns : tuple of FeatureName
+        What a step asks for.
+
+    Raises
+    ------
+    TableError
+        If one is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hepacast.core.table import FeatureName, FeatureTable
+    >>> names = tuple(map(FeatureName.clinical, ("age", "afp")))
+    >>> table = FeatureTable(np.array([[61.0, 20.0]]), ("p1",), names)
+    >>> with_columns(table, names[::-1]).values.tolist()
+    [[20.0, 61.0]]
+    """
     return table if table.columns == columns else table.select(columns)
 
 
 def complete(train: Train, who: str) -> Float[np.ndarray, "case feature"]:
     """Return the training values, and refuse missing ones.
+
+    Parameters
+    ----------
+    train : Train
+        Cases to learn from.
+    who : str
+        Step that needs them, for the message.
+
+    Returns
+    -------
+    (case, feature) float
+        Without NaN.
 
     Raises
     ------

@@ -178,7 +178,22 @@ def concordance(
 
 
 def refuse_one_class(outcome: Outcome) -> None:
-    """Refuse outcomes without events, or (binary) without non-events."""
+    """Refuse outcomes without events, or (binary) without non-events.
+
+    Parameters
+    ----------
+    outcome : Binary, Survival or CompetingRisks
+        Of the training cases.
+
+    Raises
+    ------
+    NotEstimableError
+        If no test can be made.
+
+    Examples
+    --------
+    >>> refuse_one_class(Binary(np.array([True, False])))
+    """
     event = outcome.event
     if not event.any() or (isinstance(outcome, Binary) and event.all()):
         raise NotEstimableError(
@@ -208,7 +223,24 @@ def logistic_score_z(
 ) -> Float[np.ndarray, " feature"]:
     """Return the score statistic of each column alone; positive where higher is worse.
 
-    Its square is the case count times the squared correlation with the event.
+    Parameters
+    ----------
+    values : (case, feature) float
+        Complete columns.
+    event : (case,) bool
+        True where the event happened.
+
+    Returns
+    -------
+    (feature,) float
+        Its square is the case count times the squared correlation with the event; 0 for a
+        constant column.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0], [2.0, 2.0], [3.0, 2.0], [4.0, 2.0]])
+    >>> logistic_score_z(x, np.array([False, False, True, True])).round(3).tolist()
+    [1.789, 0.0]
     """
     centred = values - values.mean(axis=0)
     share = event.mean()
@@ -223,7 +255,25 @@ def cox_score_z(
 ) -> Float[np.ndarray, " feature"]:
     """Return the Cox score statistic of each column alone; positive where higher is worse.
 
-    Ties by Breslow.  For a 0/1 column without ties this is the log-rank test.
+    Parameters
+    ----------
+    values : (case, feature) float
+        Complete columns.
+    time : (case,) float
+        Time to the event or to censoring.
+    event : (case,) bool
+        True where the event was seen.
+
+    Returns
+    -------
+    (feature,) float
+        Ties by Breslow.  For a 0/1 column without ties this is the log-rank test.
+
+    Examples
+    --------
+    >>> x, time = np.array([[1.0], [1.0], [0.0], [0.0]]), np.array([1.0, 2.0, 3.0, 4.0])
+    >>> cox_score_z(x, time, np.ones(4, dtype=bool)).round(3).tolist()
+    [1.698]
     """
     order = np.argsort(-time, kind="stable")
     x, when, happened = values[order] - values.mean(axis=0), time[order], event[order]

@@ -103,7 +103,29 @@ def count_pairs(
     weight: Float[np.ndarray, " case"],
     rows: Int[np.ndarray, " row"],
 ) -> Pairs:
-    """Count the comparable pairs whose earlier event is in ``rows``; there may be none."""
+    """Count the comparable pairs whose earlier event is in some rows; there may be none.
+
+    Parameters
+    ----------
+    risk : (case,) float
+        Higher means an earlier event is expected; equal risks count one half.
+    time : (case,) float
+        Time to the event or to censoring.
+    event : (case,) bool
+        True where the event was seen.
+    weight : (case,) float
+        Of the pairs in which the case has the earlier event.
+    rows : (row,) int
+        Cases with an event.
+
+    Examples
+    --------
+    >>> risk, time = np.array([3.0, 2, 1]), np.array([5.0, 9, 7])
+    >>> event = np.array([True, False, True])
+    >>> pairs = count_pairs(risk, time, event, np.ones(3), np.flatnonzero(event))
+    >>> pairs.concordant, pairs.discordant
+    (2.0, 1.0)
+    """
     n = risk.size
     total = Pairs(0.0, 0.0, 0.0, np.zeros(n), np.zeros(n))
     for block in _blocks(n, rows):

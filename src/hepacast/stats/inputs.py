@@ -17,10 +17,24 @@ if TYPE_CHECKING:
 def floats(name: str, values: ArrayLike, length: int | None = None) -> Float[np.ndarray, ...]:
     """Return finite float64 values, of the given first length.
 
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    values : array
+        Any shape.
+    length : int, optional
+        Needed along the first axis.
+
     Raises
     ------
     TableError
         If a value is missing or infinite, or the length differs.
+
+    Examples
+    --------
+    >>> floats("risk", [1, 2]).tolist()
+    [1.0, 2.0]
     """
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
@@ -36,10 +50,24 @@ def floats(name: str, values: ArrayLike, length: int | None = None) -> Float[np.
 def flags(name: str, values: ArrayLike, length: int | None = None) -> Bool[np.ndarray, " case"]:
     """Return booleans; 0 and 1 are accepted, anything else is not.
 
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    values : (case,) array
+        Yes or no.
+    length : int, optional
+        Needed number of cases.
+
     Raises
     ------
     TableError
         If a value is neither 0 nor 1, or the length differs.
+
+    Examples
+    --------
+    >>> flags("event", [1, 0, 1]).tolist()
+    [True, False, True]
     """
     array = np.asarray(values)
     if array.dtype != np.bool_:
@@ -55,7 +83,25 @@ def flags(name: str, values: ArrayLike, length: int | None = None) -> Bool[np.nd
 
 
 def times(values: ArrayLike, length: int | None = None) -> Float[np.ndarray, " case"]:
-    """Return follow-up times: finite, not negative, in any one unit."""
+    """Return follow-up times: finite, not negative, in any one unit.
+
+    Parameters
+    ----------
+    values : (case,) array
+        Time to the event or to censoring; 0 is a real time.
+    length : int, optional
+        Needed number of cases.
+
+    Raises
+    ------
+    TableError
+        If a time is missing, infinite or negative, or the length differs.
+
+    Examples
+    --------
+    >>> times([0, 12]).tolist()
+    [0.0, 12.0]
+    """
     array = floats("follow-up time", values, length)
     if (array < 0).any():
         raise TableError(
@@ -67,7 +113,24 @@ def times(values: ArrayLike, length: int | None = None) -> Float[np.ndarray, " c
 
 
 def both_classes(what: str, event: Bool[np.ndarray, " case"]) -> None:
-    """Refuse a cohort in which everybody or nobody had the event."""
+    """Refuse a cohort in which everybody or nobody had the event.
+
+    Parameters
+    ----------
+    what : str
+        What needs both, for the message.
+    event : (case,) bool
+        True where the event happened.
+
+    Raises
+    ------
+    NotEstimableError
+        With one class only.
+
+    Examples
+    --------
+    >>> both_classes("AUC", np.array([True, False]))
+    """
     if event.all() or not event.any():
         raise NotEstimableError(
             what=f"{what} needs cases with and without the event",
@@ -77,7 +140,24 @@ def both_classes(what: str, event: Bool[np.ndarray, " case"]) -> None:
 
 
 def some_events(what: str, event: Bool[np.ndarray, " case"]) -> None:
-    """Refuse a cohort in which nobody had the event."""
+    """Refuse a cohort in which nobody had the event.
+
+    Parameters
+    ----------
+    what : str
+        What needs an event, for the message.
+    event : (case,) bool
+        True where the event was seen.
+
+    Raises
+    ------
+    NotEstimableError
+        Without events.
+
+    Examples
+    --------
+    >>> some_events("concordance", np.array([True, True]))
+    """
     if not event.any():
         raise NotEstimableError(
             what=f"{what} needs at least one event",
@@ -87,7 +167,25 @@ def some_events(what: str, event: Bool[np.ndarray, " case"]) -> None:
 
 
 def probabilities(values: ArrayLike, length: int | None = None) -> Float[np.ndarray, " case"]:
-    """Return predicted risks between 0 and 1."""
+    """Return predicted risks between 0 and 1.
+
+    Parameters
+    ----------
+    values : (case,) array
+        Risks of the event, not of staying free of it.
+    length : int, optional
+        Needed number of cases.
+
+    Raises
+    ------
+    TableError
+        If a value is missing or outside, or the length differs.
+
+    Examples
+    --------
+    >>> probabilities([0, 0.25, 1]).tolist()
+    [0.0, 0.25, 1.0]
+    """
     array = floats("predicted probability", values, length)
     if ((array < 0) | (array > 1)).any():
         raise TableError(

@@ -124,12 +124,27 @@ def crosstab(rows: ArrayLike, columns: ArrayLike) -> Int[np.ndarray, "row column
 def counts_table(counts: ArrayLike) -> Int[np.ndarray, "row column"]:
     """Check a contingency table: whole, not negative, no empty row or column.
 
+    Parameters
+    ----------
+    counts : (row, column) array
+        Cases.
+
+    Returns
+    -------
+    (row, column) int
+        Without the rows and columns that have no case.
+
     Raises
     ------
     TableError
         If a count is negative or broken.
     NotEstimableError
         If fewer than two rows or columns have a case.
+
+    Examples
+    --------
+    >>> counts_table([[3, 0, 4], [5, 0, 1]]).tolist()
+    [[3, 4], [5, 1]]
     """
     values = floats("count", counts)
     if values.ndim != 2 or (values < 0).any() or (values != np.round(values)).any():

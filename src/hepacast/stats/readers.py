@@ -196,7 +196,27 @@ def compare_over_readers(
 
 
 def reads_of(reads: ArrayLike, cases: int) -> Float[np.ndarray, "condition reader case"]:
-    """Check that reads are a table of two conditions, two or more readers, and the cases."""
+    """Check that reads are a table of two conditions, two or more readers, and the cases.
+
+    Parameters
+    ----------
+    reads : (2, reader, case) array
+        Scores or calls.
+    cases : int
+        How many there are.
+
+    Raises
+    ------
+    TableError
+        If the shape is another.
+    NotEstimableError
+        With one reader.
+
+    Examples
+    --------
+    >>> reads_of(np.zeros((2, 3, 10)), 10).shape
+    (2, 3, 10)
+    """
     values = floats("read", np.asarray(reads))
     if values.ndim != 3 or values.shape[0] != CONDITIONS or values.shape[2] != cases:
         raise TableError(

@@ -63,13 +63,42 @@ class Screen:
 
 
 def feature_table(X: ArrayLike, n: int) -> Float[np.ndarray, "case feature"]:
-    """Return finite features as columns, one row per case."""
+    """Return finite features as columns, one row per case.
+
+    Parameters
+    ----------
+    X : (case, feature) or (case,) array
+        One feature may come as a plain row of numbers.
+    n : int
+        Needed number of cases.
+
+    Examples
+    --------
+    >>> feature_table([1.0, 2.0], 2).shape
+    (2, 1)
+    """
     table = floats("feature", X, n)
     return table[:, None] if table.ndim == 1 else table
 
 
 def feature_blocks(cases: int, features: int) -> Iterator[slice]:
-    """Divide the features into blocks that stay in the processor's cache."""
+    """Divide the features into blocks that stay in the processor's cache.
+
+    Parameters
+    ----------
+    cases, features : int
+        Of the table.
+
+    Yields
+    ------
+    slice
+        At least eight features wide, but for the last.
+
+    Examples
+    --------
+    >>> [block.stop for block in feature_blocks(10**9, 20)]
+    [8, 16, 20]
+    """
     width = max(8, _TABLE // cases)
     for start in range(0, features, width):
         yield slice(start, min(start + width, features))
@@ -78,7 +107,28 @@ def feature_blocks(cases: int, features: int) -> Iterator[slice]:
 def scale_block(
     block: Float[np.ndarray, "case feature"],
 ) -> tuple[Float[np.ndarray, "case feature"], Float[np.ndarray, " feature"], np.ndarray]:
-    """Centre and scale; tell which columns do not vary."""
+    """Centre and scale; tell which columns do not vary.
+
+    Parameters
+    ----------
+    block : (case, feature) float
+        Finite values.
+
+    Returns
+    -------
+    scaled : (case, feature) float
+        Mean 0, standard deviation 1 (divisor n); 0 where constant.
+    scale : (feature,) float
+        What they were divided by; 1 where constant.
+    flat : (feature,) bool
+        True where constant.
+
+    Examples
+    --------
+    >>> scaled, scale, flat = scale_block(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    >>> scaled.tolist(), scale.tolist(), flat.tolist()
+    ([[-1.0, 0.0], [1.0, 0.0]], [1.0, 1.0], [False, True])
+    """
     share = np.full(len(block), 1 / len(block))
     center = share @ block
     centred = block - center
@@ -104,7 +154,21 @@ def gather(
     method: str,
     event: Bool[np.ndarray, " case"],
 ) -> Screen:
-    """Join the blocks, and return to the units of the features."""
+    """Join the blocks, and return to the units of the features.
+
+    Parameters
+    ----------
+    parts : list of Found
+        What each block gave, per standard deviation.
+    scales : list of (feature,) float
+        Standard deviations of each block.
+    flats : list of (feature,) bool
+        Constant features of each block.
+    method : str
+        Which regression it was.
+    event : (case,) bool
+        True where the event happened.
+    """
     flat, scale = np.concatenate(flats), np.concatenate(scales)
     beta = np.concatenate([part.beta for part in parts])
     information = np.concatenate([part.information for part in parts])

@@ -96,10 +96,31 @@ def read_clinical(
 ) -> ClinicalTable:
     """Type every described column; columns that nobody described are named and left out.
 
+    Parameters
+    ----------
+    text : TextTable
+        Cells as they were read.
+    id_column : str
+        Column with the case ids, each once.
+    fields : mapping of str to Field
+        The dictionary.
+    on_event : callable
+        Told of columns without a description, and of spellings that were replaced.
+
     Raises
     ------
     TableError
         Naming column, row and cell of the first value that breaks its description.
+
+    Examples
+    --------
+    >>> from hepacast.core.text import TextTable
+    >>> from hepacast.table.fields import parse_dictionary
+    >>> fields = {"afp": {"kind": "number", "unit": "ug/L", "timing": "baseline"}}
+    >>> text = TextTable({"case": ("007", "008"), "afp": ("12.5", "NA")}, "clinical.csv", "")
+    >>> found = read_clinical(text, "case", parse_dictionary(fields, source="fields.yaml"))
+    >>> found.cases, found.variables["afp"].numbers.tolist()
+    (('007', '008'), [12.5, nan])
     """
     cases = text.unique_ids(id_column)
     for name in fields:
@@ -119,6 +140,13 @@ def read_clinical(
 
 def choose_predictors(clinical: ClinicalTable, use: Sequence[str] | None) -> tuple[str, ...]:
     """Return the columns that may predict: those asked for, or every baseline variable.
+
+    Parameters
+    ----------
+    clinical : ClinicalTable
+        Typed variables.
+    use : sequence of str, optional
+        Names asked for.
 
     Raises
     ------
@@ -159,7 +187,31 @@ def choose_predictors(clinical: ClinicalTable, use: Sequence[str] | None) -> tup
 def parse_cells(
     text: TextTable, name: str, field: Field, cases: Sequence[str], *, on_event: Listener = ignore
 ) -> Float[np.ndarray, " case"]:
-    """Turn the cells of one column into numbers, as its field says."""
+    """Turn the cells of one column into numbers, as its field says.
+
+    Parameters
+    ----------
+    text : TextTable
+        The table.
+    name : str
+        Column.
+    field : Field
+        Its entry in the dictionary.
+    cases : sequence of str
+        Ids of the rows, for messages.
+    on_event : callable
+        Told of values below or above a limit of detection that were read as the limit.
+
+    Returns
+    -------
+    (case,) float
+        The number; 1 and 0 of a flag; the index of a category's level; NaN where missing.
+
+    Raises
+    ------
+    TableError
+        Naming the first cell that the field does not allow.
+    """
     cells = clean_cells(text, name, field, on_event=on_event)
     numbers = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
@@ -179,7 +231,24 @@ def parse_cells(
 
 
 def clean_cells(text: TextTable, name: str, field: Field, *, on_event: Listener = ignore) -> Cells:
-    """Strip blanks, replace declared spellings (logged) and empty the cells that mean missing."""
+    """Strip blanks, replace declared spellings (logged) and empty the cells that mean missing.
+
+    Parameters
+    ----------
+    text : TextTable
+        The table.
+    name : str
+        Column.
+    field : Field
+        Says which spellings and which missing cells there are.
+    on_event : callable
+        Told of every spelling that was replaced, and how often.
+
+    Returns
+    -------
+    tuple of str or None
+        None where missing.
+    """
     missing = {*MISSING_CELLS, *field.missing}
     cleaned: list[str | None] = []
     renamed: dict[str, int] = {}

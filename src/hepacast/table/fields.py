@@ -84,10 +84,23 @@ _ADAPTER = TypeAdapter(Dictionary)
 def parse_dictionary(block: object, *, source: str) -> Dictionary:
     """Turn the content of a dictionary file into checked fields.
 
+    Parameters
+    ----------
+    block : object
+        What the YAML file holds.
+    source : str
+        Its name, for messages.
+
     Raises
     ------
     StudyError
         Naming the column and the setting that is wrong.
+
+    Examples
+    --------
+    >>> block = {"death": {"kind": "event", "timing": "outcome"}}
+    >>> parse_dictionary(block, source="fields.yaml")["death"].timing
+    'outcome'
     """
     try:
         return _ADAPTER.validate_python(block)

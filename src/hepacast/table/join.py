@@ -29,10 +29,28 @@ def read_features(
     have mean 0 and SD 1 over all cases was standardised by somebody on
     everybody; that is noticed, because it used the later test patients.
 
+    Parameters
+    ----------
+    text : TextTable
+        Cells as they were read.
+    id_column : str
+        Column with the case ids, each once.
+    drop : collection of str
+        Columns that are no features.
+    on_event : callable
+        Told of columns that arrive standardised.
+
     Raises
     ------
     TableError
         If a cell is not a number, a column to drop does not exist, or no feature is left.
+
+    Examples
+    --------
+    >>> from hepacast.core.text import TextTable
+    >>> cells = {"case": ("007", "008"), "original_glcm_Idm": ("0.25", "")}
+    >>> read_features(TextTable(cells, "features.csv", ""), "case").values.tolist()
+    [[0.25], [nan]]
     """
     cases = text.unique_ids(id_column)
     for name in drop:
@@ -84,6 +102,13 @@ def join_sources(
     sources: Mapping[str, FeatureTable], cases: tuple[str, ...]
 ) -> tuple[FeatureTable, dict[str, tuple[FeatureName, ...]]]:
     """Put the tables of all sources beside each other for the given cases.
+
+    Parameters
+    ----------
+    sources : mapping of str to FeatureTable
+        By name.
+    cases : tuple of str
+        Rows of the result, in this order.
 
     Returns
     -------

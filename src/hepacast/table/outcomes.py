@@ -144,6 +144,15 @@ def label_cases(
 ) -> LabelledCases:
     """Read one outcome from the clinical table.
 
+    Parameters
+    ----------
+    name : str
+        Of the outcome.
+    params : BinaryParams, SurvivalParams or CompetingParams
+        Its columns and what their cells mean.
+    clinical : ClinicalTable
+        Cases, cells and the dictionary.
+
     Raises
     ------
     TableError
