@@ -142,16 +142,7 @@ class Worker:
         if self._child is not None and self._child.poll() is None:
             return self._child
         self._stop()
-        command = [sys.executable, "-m", "hepacast.serve.child"]
-        key = [] if self.signed_by is None else [str(self.signed_by)]
-        child = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, str(self.predictor), str(self.memory_bytes), *key],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries quote what they read, names included
-            text=True,
-            encoding="utf-8",
-        )
+        child = self._started()
         self._child, self._answers = child, queue.Queue()
         threading.Thread(target=_listen, args=(child, self._answers), daemon=True).start()
         fix = "Try `hepacast predict` with it; raise the memory limit."
@@ -172,6 +163,26 @@ class Worker:
             )
         self._digest = hello["digest"]
         return child
+
+    def _started(self) -> subprocess.Popen[str]:
+        """Start a child."""
+        command = [sys.executable, "-m", "hepacast.serve.child"]
+        key = [] if self.signed_by is None else [str(self.signed_by)]
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own module
+                [*command, str(self.predictor), str(self.memory_bytes), *key],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # libraries quote what they read, names included
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise WorkerError(
+                what="a predictor is read by a process of its own",
+                got=f"{error.strerror or error} for {sys.executable}",
+                fix="Install with a Python that the user of the service may run: the system's.",
+            ) from None
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:
         """Wait for one line; None if the child has died."""

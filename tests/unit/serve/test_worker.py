@@ -162,6 +162,16 @@ def test_a_reason_names_no_patient(worker: Worker, small: Path, tmp_path: Path) 
     assert "ZHANG" not in outcome.reason
 
 
+def test_a_python_that_the_service_may_not_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = tmp_path / "python3"
+    forbidden.write_text("#!/bin/sh")
+    monkeypatch.setattr("sys.executable", str(forbidden))
+    with pytest.raises(WorkerError, match=r"Permission denied for .*python3"):
+        _ = Worker(tmp_path).digest
+
+
 @pytest.mark.slow
 def test_another_predictor_in_its_place_is_refused(small: Path, tmp_path: Path) -> None:
     place = shutil.copytree(small / "out" / "predictor", tmp_path / "predictor")
