@@ -11,7 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from hepacast.core.errors import WeightsError
 from hepacast.core.geometry import Grid
+from hepacast.core.provenance import digest_bytes
 from hepacast.core.volume import Region, Volume
 from hepacast.deep.networks import ResNet3dParams, build
 from hepacast.io.images import read_image
@@ -24,7 +26,9 @@ from hepacast.run.predict import Result, predict_case
 from hepacast.run.predict_saliency import NO_NETWORK, slopes_of
 from hepacast.run.predictor import PredictorError
 from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor_networks import load_networks
 from hepacast.serve.objects import predict_folder
+from tests.unit.run.test_predictor import edit_model
 from tests.unit.serve.small import small_study
 
 if TYPE_CHECKING:
@@ -131,6 +135,39 @@ def test_other_weights_in_their_place_are_refused(study: Path, tmp_path: Path) -
     weights.write_bytes(data)
     with pytest.raises(PredictorError, match="other bytes"):
         read_predictor(copy)
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "", "0" * 63])
+def test_weights_are_read_from_the_folder_of_the_predictor_alone(
+    name: str, study: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(study / "out" / "predictor", tmp_path / "copy")
+    (weights,) = (copy / "networks").iterdir()
+
+    def elsewhere(content: Any) -> None:
+        content.update(json.loads(json.dumps(content).replace(weights.stem, name)))
+
+    edit_model(copy, elsewhere)
+    with pytest.raises(PredictorError):
+        read_predictor(copy)
+
+
+def test_a_service_notices_weights_of_another_network_at_its_start(
+    study: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(study / "out" / "predictor", tmp_path / "copy")
+    (weights,) = (copy / "networks").iterdir()
+    arrays = {"other": np.ones(3, np.float32)}
+    write_weights(tmp_path / "other.safetensors", arrays, {})
+    digest = digest_bytes((tmp_path / "other.safetensors").read_bytes())
+    (tmp_path / "other.safetensors").rename(copy / "networks" / f"{digest}.safetensors")
+
+    def other(content: Any) -> None:
+        content.update(json.loads(json.dumps(content).replace(weights.stem, digest)))
+
+    edit_model(copy, other)
+    with pytest.raises(WeightsError):
+        load_networks(read_predictor(copy).preparation)
 
 
 def test_maps_lie_on_the_image_and_say_what_they_are(
