@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from hepacast._version import __version__
+from hepacast.core.outcome import Binary
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
 from hepacast.run.deep_settings import CropsParams, EmbeddingParams, NetworkModelParams
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 def references(materials: Materials) -> tuple[shown.Reference, ...]:
     """List the works that the Methods section cites."""
     works = json.loads((files("hepacast.run") / "works.json").read_text(encoding="utf-8"))
-    skip = set() if materials.measured else {"pyradiomics", "ibsi"}
+    study = materials.study
+    weighed = any(getattr(one, "censored_early", "") == "ipcw" for one in study.outcomes.values())
+    treated = study.strata is not None and study.strata.treatment is not None
+    used = {
+        ("pyradiomics", "ibsi"): bool(materials.measured),
+        ("uno", "zheng"): weighed,
+        ("obuchowski", "hillis"): study.readers is not None,
+        ("anderson", "austin"): treated,
+    }
+    skip = {key for keys, cited in used.items() if not cited for key in keys}
     return tuple(shown.Reference(key=key, **work) for key, work in works.items() if key not in skip)
 
 
@@ -37,10 +47,13 @@ def methods(materials: Materials, findings: Sequence[Finding]) -> tuple[shown.Pa
         shown.Paragraph(heading="Validation", text=_validation(materials, findings)),
         shown.Paragraph(heading="Software", text=_software()),
     ]
-    cohorts = _cohorts(materials, findings)
-    if cohorts:
-        paragraphs.insert(3, shown.Paragraph(heading="Cohorts", text=cohorts))
-    return tuple(paragraphs)
+    more = {
+        "Cohorts": _cohorts(materials, findings),
+        "Early censoring": _weighed(findings),
+        "Clinical use": _clinical_use(materials),
+    }
+    added = [shown.Paragraph(heading=heading, text=text) for heading, text in more.items() if text]
+    return (*paragraphs[:3], *added, *paragraphs[3:])
 
 
 def _features(materials: Materials) -> str:
@@ -145,6 +158,53 @@ def _cohorts(materials: Materials, findings: Sequence[Finding]) -> str:
             "For comparison, selection was repeated on all patients before the division; these "
             "results are optimistic."
         )
+    return " ".join(sentences)
+
+
+def _weighed(findings: Sequence[Finding]) -> str:
+    """Say what became of cases censored before the horizon of a binary outcome."""
+    names = [
+        one.name.replace("_", " ")
+        for one in findings
+        if not isinstance(one.cohort.outcome, Binary)
+        and one.cohort.outcome.horizon_days is not None
+    ]
+    if not names:
+        return ""
+    return (
+        f"For {', '.join(names)}, follow-up ended at the horizon. Cases censored before it had "
+        "weight 0 in classifiers, and those whose state was known the inverse of their probability "
+        "of being uncensored, by the Kaplan-Meier curve of censoring in the training patients of "
+        "each fold [@zheng]. Discrimination was the AUC at the horizon within folds, with the "
+        "weights of the cases scored [@uno]."
+    )
+
+
+def _clinical_use(materials: Materials) -> str:
+    """Say how readers and treatments were compared."""
+    study, sentences = materials.study, []
+    if study.readers is not None:
+        sentences.append(
+            f"Readers forecast {study.readers.outcome.replace('_', ' ')} without and with model "
+            f"{study.readers.model}; they were compared over readers and cases by the method of "
+            "Obuchowski and Rockette [@obuchowski] with the degrees of freedom of Hillis [@hillis]."
+        )
+    if study.strata is not None:
+        early, survival = study.strata.early, study.strata.survival
+        sentences.append(
+            f"Patients were divided into four classes by high and low risk of {early.outcome} "
+            f"({early.model}) and of {survival.outcome} ({survival.model}), each from models that "
+            "had not seen them."
+        )
+        if study.strata.treatment is not None:
+            given = study.strata.treatment
+            sentences.append(
+                f"Within the classes, patients treated ({given.given_at}) by the landmark at month "
+                f"{given.landmark_months:g} [@anderson] were matched to untreated ones on "
+                f"{', '.join(given.match)} by the propensity score (caliper {given.caliper:g} "
+                "standard deviations of its log odds) and compared by Cox regression with robust "
+                "standard errors [@austin]; the interaction of treatment and class was tested."
+            )
     return " ".join(sentences)
 
 

@@ -101,6 +101,17 @@ def test_the_classes_follow_the_groups_that_the_report_shows(
     assert content["strata"][0]["curves"]["curves"][0]["n"] == len(both)
 
 
+def test_the_methods_say_how_and_cite_it(finished: tuple[Path, dict[str, Any]]) -> None:
+    content = finished[1]
+    text = next(one["text"] for one in content["methods"] if one["heading"] == "Clinical use")
+    assert "landmark at month 3" in text
+    keys = {one["key"] for one in content["references"]}
+    cited = ("obuchowski", "hillis", "anderson", "austin")
+    assert all(f"[@{key}]" in text for key in cited)
+    assert {*cited} <= keys
+    assert not keys & {"uno", "zheng"}
+
+
 def test_the_report_prints_both(finished: tuple[Path, dict[str, Any]]) -> None:
     content = read_result(finished[0] / "out/result.json")
     # The outcomes have their own tests; without them the page is drawn at once.

@@ -63,3 +63,6 @@ def test_nobody_leaves_and_the_auc_is_the_one_at_the_horizon(
     assert {one["measure"] for one in weighed["comparisons"]} == {"AUC at 14 months"}
     said = [one["text"] for one in content["notices"] if one["where"] == "models.algorithms"]
     assert said == ["cannot learn from Survival and are left out: knn"]
+    text = next(one["text"] for one in content["methods"] if one["heading"] == "Early censoring")
+    assert text.startswith("For weighed, follow-up ended at the horizon.")
+    assert {"uno", "zheng"} <= {one["key"] for one in content["references"]}
