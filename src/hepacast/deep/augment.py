@@ -72,7 +72,22 @@ def augment(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Gener
 
 
 def move(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Generator]) -> Tensor:
-    """Turn, scale and shift every picture by its own generator; all its channels alike."""
+    """Turn, scale and shift every picture by its own generator; all its channels alike.
+
+    Parameters
+    ----------
+    batch, params, rngs
+        As of :func:`augment`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hepacast.core.provenance import generator
+    >>> still = AugmentParams(flip=False, rotate_degrees=0, scale=0, shift=0)
+    >>> x = torch.rand(1, 2, 4, 4)
+    >>> torch.allclose(move(x, still, [generator(7)]), x)
+    True
+    """
     torch = require("torch")
     functional = torch.nn.functional
     axes = batch.ndim - 2
@@ -98,6 +113,19 @@ def sample_places(turn: Tensor, sides: tuple[int, ...]) -> Tensor:
     """Return (1, [k,] j, i, axis) places that a matrix takes the voxels from, x first.
 
     As torch's ``affine_grid``, which multiplies matrices for it and takes several times as long.
+
+    Parameters
+    ----------
+    turn : (axis, axis + 1) Tensor
+        Matrix and shift; the middles of a picture's outermost voxels lie just within -1 and 1.
+    sides : tuple of int
+        Voxels along [k,] j, i.
+
+    Examples
+    --------
+    >>> import torch
+    >>> sample_places(torch.eye(2, 3), (1, 4))[0, 0, :, 0].tolist()
+    [-0.75, -0.25, 0.25, 0.75]
     """
     torch = require("torch")
     ones = (1,) * len(sides)
@@ -113,7 +141,22 @@ def sample_places(turn: Tensor, sides: tuple[int, ...]) -> Tensor:
 
 
 def shade(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Generator]) -> Tensor:
-    """Brighten and blur with noise every picture by its own generator."""
+    """Brighten every picture, and add noise to it, by its own generator.
+
+    Parameters
+    ----------
+    batch, params, rngs
+        As of :func:`augment`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hepacast.core.provenance import generator
+    >>> x = torch.ones(1, 1, 2, 2)
+    >>> bright = shade(x, AugmentParams(gain=0.2), [generator(7)])
+    >>> bool((bright == bright[0, 0, 0, 0]).all()), bool(0.8 <= bright[0, 0, 0, 0] <= 1.2)
+    (True, True)
+    """
     if params.gain > 0:
         gains = [1 + params.gain * rng.uniform(-1, 1) for rng in rngs]
         shape = (-1,) + (1,) * (batch.ndim - 1)
@@ -122,7 +165,25 @@ def shade(batch: Tensor, params: AugmentParams, rngs: Sequence[np.random.Generat
 
 
 def add_noise(batch: Tensor, sd: float, rngs: Sequence[np.random.Generator]) -> Tensor:
-    """Add Gaussian noise, each picture's from its own generator."""
+    """Add Gaussian noise, each picture's from its own generator.
+
+    Parameters
+    ----------
+    batch : (n, channel, [k,] j, i) Tensor
+        Scaled intensities.
+    sd : float
+        In scaled intensities.
+    rngs : (n,) sequence of numpy.random.Generator
+        One per picture.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hepacast.core.provenance import generator
+    >>> noisy = add_noise(torch.zeros(1, 1, 64, 64), 0.5, [generator(7)])
+    >>> round(float(noisy.std()), 1)
+    0.5
+    """
     torch = require("torch")
     grain = [rng.standard_normal(batch.shape[1:], dtype=np.float32) for rng in rngs]
     noise: Tensor = torch.from_numpy(np.stack(grain)).to(batch.device)

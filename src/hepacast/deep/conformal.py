@@ -169,6 +169,20 @@ def fit_conformal(train: Train, params: ConformalParams) -> Conformal:
     ------
     NotEstimableError
         With one class only, or another outcome than a binary one.
+
+    Examples
+    --------
+    >>> from hepacast.core.folds import Cohort, Fold
+    >>> from hepacast.core.table import FeatureTable
+    >>> p = np.linspace(0, 1, 40)
+    >>> cases = (*(f"c{at}" for at in range(40)), "new")
+    >>> name = FeatureName.score("net")
+    >>> table = FeatureTable(np.append(p, 0.01)[:, None], cases, (name,))
+    >>> cohort = Cohort(table, Binary(np.append(p > 0.5, False)))
+    >>> fold = Fold(frozenset(cases[:40]), frozenset(cases[40:]))
+    >>> found = fit_conformal(fold.train(cohort), ConformalParams(level=0.9))
+    >>> found.sets(fold.test(cohort)).member.tolist()  # no event fits; the event is excluded
+    [[True, False]]
     """
     outcome = train.outcome
     if not isinstance(outcome, Binary):

@@ -56,6 +56,18 @@ def embed(network: Network, crops: Crops, table: FeatureTable, prefix: FeatureNa
     ------
     GeometryError
         If the network cannot read the pictures.
+
+    Examples
+    --------
+    >>> from hepacast.core.table import FeatureName, FeatureTable
+    >>> from hepacast.deep.crops import Crops
+    >>> from hepacast.deep.networks import ResNet2dParams, build
+    >>> network = build(ResNet2dParams(), seed=7)
+    >>> crops = Crops(np.zeros((3, 9, 16, 16), np.float32), ("a", "a", "b"))
+    >>> rows = FeatureTable(np.zeros((2, 0)), ("a", "b"), ())
+    >>> found = embed(network, crops, rows, FeatureName("AP", "tumour", "resnet-2d", "deep", "-"))
+    >>> found.values.shape, str(found.columns[0])
+    ((2, 128), 'AP/tumour/resnet-2d/deep/f000')
     """
     network.check(crops.pixels.shape[1:])
     with require("hepacast.deep.device").kept_memory():

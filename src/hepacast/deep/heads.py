@@ -340,6 +340,13 @@ def event_quantiles(outcome: Outcome, intervals: int) -> Float32[np.ndarray, " e
     ------
     NotEstimableError
         If the event times do not fill two intervals.
+
+    Examples
+    --------
+    >>> from hepacast.core.outcome import Survival
+    >>> days = np.array([10.0, 20.0, 30.0, 40.0, 99.0])
+    >>> event_quantiles(Survival(days, days < 50), 2).tolist()
+    [30.0, 40.0]
     """
     days, event = _times(outcome).T
     cuts = np.quantile(days[event > 0], np.arange(1, intervals + 1) / intervals, method="higher")
@@ -354,7 +361,11 @@ def event_quantiles(outcome: Outcome, intervals: int) -> Float32[np.ndarray, " e
 
 
 def default_head(outcome: object) -> Params:
-    """Return the settings of the head that fits an outcome."""
+    """Return the settings of the head that fits an outcome.
+
+    >>> default_head(Binary(np.array([True, False]))).kind
+    'binary'
+    """
     if isinstance(outcome, Classes):
         return ClassesHeadParams()
     return BinaryHeadParams() if isinstance(outcome, Binary) else CoxHeadParams()

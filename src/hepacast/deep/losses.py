@@ -99,6 +99,13 @@ def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
     -----
     Source: Milletari et al. 2016, 3DV, p. 565 (Dice as a loss); the overlap is taken over the
     batch, so that a slice without the lesion does not count as perfect or void.
+
+    Examples
+    --------
+    >>> masks = torch.tensor([[[[1.0, 0.0]]]])
+    >>> good, bad = mask_loss(20 * masks - 10, masks), mask_loss(10 - 20 * masks, masks)
+    >>> round(float(good), 2), round(float(bad), 2)
+    (0.0, 10.67)
     """
     chance = logits.sigmoid()
     overlap = 2 * (chance * masks).sum() + 1
@@ -115,6 +122,12 @@ def lost_life(logits: Tensor, widths: Tensor) -> Tensor:
         As :func:`hazard_loss` learns them.
     widths : (interval,) Tensor
         Length of each interval, days.
+
+    Examples
+    --------
+    >>> fair = torch.zeros(1, 2)  # half die in each interval: alive 1, 1/2, 1/4
+    >>> float(lost_life(fair, torch.tensor([100.0, 100.0])))
+    87.5
     """
     alive = torch.exp(functional.logsigmoid(-logits).cumsum(dim=1))
     before = functional.pad(alive, (1, 0), value=1.0)[:, :-1]

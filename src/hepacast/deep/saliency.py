@@ -128,6 +128,16 @@ def mass_shares(found: Volume, tumour: Region, ring: Region, picture: Region) ->
     ------
     NotEstimableError
         If the map is blank.
+
+    Examples
+    --------
+    >>> from hepacast.core.geometry import Grid
+    >>> from hepacast.core.volume import Region, Volume
+    >>> grid = Grid((1, 1, 4), (1.0, 1.0, 1.0))
+    >>> line = [Region(np.array([[row]], bool), grid) for row in ([1, 0, 0, 0], [0, 1, 0, 0])]
+    >>> found = Volume(np.array([[[3.0, 1.0, 0.0, 0.0]]], np.float32), grid)
+    >>> mass_shares(found, *line, Region(np.ones((1, 1, 4), bool), grid)).sentence()
+    '100 % of the map in tumour and ring (75 + 25 %); an even map would have 50 %'
     """
     for region in (tumour, ring, picture):
         found.grid.require_same(region.grid, what=f"map and {region.name}")
@@ -220,6 +230,12 @@ def repeatability(maps: Sequence[Float[np.ndarray, ...]]) -> Likeness:
     ------
     NotEstimableError
         With fewer than two.
+
+    Examples
+    --------
+    >>> one = np.arange(64.0).reshape(8, 8)
+    >>> repeatability([one, 2 * one]).spearman, repeatability([one, -one]).spearman
+    (1.0, -1.0)
     """
     if len(maps) < 2:
         raise NotEstimableError(

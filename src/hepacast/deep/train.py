@@ -155,6 +155,22 @@ def fit_network(
     Patients are divided, never pictures: a part of them (``inner_share``) chooses the epoch.
     The same seed gives the same bits on one kind of CPU, whatever the number of workers,
     interrupted and resumed or not.
+
+    Examples
+    --------
+    >>> from hepacast.core.folds import Cohort
+    >>> from hepacast.core.outcome import Binary
+    >>> from hepacast.core.table import FeatureTable
+    >>> from hepacast.deep.crops import Crops
+    >>> cases = tuple("abcdefghijkl")
+    >>> pixels = generator(7).random((12, 9, 16, 16), dtype=np.float32)
+    >>> outcome = Binary(np.arange(12) % 2 == 0)
+    >>> cohort = Cohort(FeatureTable(np.zeros((12, 0)), cases, ()), outcome)
+    >>> fold = Fold(frozenset(cases[2:]), frozenset(cases[:2]))
+    >>> params = FitParams.model_validate({"loop": {"epochs": 1, "batch": 8}})
+    >>> fitted = fit_network(fold.train(cohort), Crops(pixels, cases), params)
+    >>> fitted.apply(fold.test(cohort)).cases, len(fitted.held_out)
+    (('a', 'b'), 2)
     """
     session = session or Session()
     train = in_case_order(train)

@@ -160,6 +160,21 @@ def fit_recalibration(train: Train, params: RecalibrationParams) -> Recalibratio
     Maximum likelihood; where the classes are separated, Firth's penalty for Platt, and the
     steepest slope allowed (100) for the temperature.  Sources: Platt 1999, Advances in Large
     Margin Classifiers, p. 61; Guo 2017, PMLR 70:1321.
+
+    Examples
+    --------
+    >>> from hepacast.core.folds import Cohort, Fold
+    >>> from hepacast.core.table import FeatureTable
+    >>> logits = np.array([-9.0, -6.0, -6.0, -3.0, 3.0, 6.0, 6.0, 9.0, 6.0])[:, None]
+    >>> event = np.array([False, False, True, False, True, True, False, True, True])
+    >>> table = FeatureTable(logits, tuple("abcdefghi"), (FeatureName.score("net"),))
+    >>> fold = Fold(frozenset("abcdefgh"), frozenset("i"))
+    >>> cohort = Cohort(table, Binary(event))
+    >>> found = fit_recalibration(fold.train(cohort), RecalibrationParams(kind="temperature"))
+    >>> found.slope < 0.5  # the network was too sure
+    True
+    >>> bool(0.5 < found.apply(fold.test(cohort)).values[0, 0] < 0.9)
+    True
     """
     outcome = train.outcome
     if not isinstance(outcome, Binary):

@@ -130,6 +130,20 @@ def fit_domain(train: Train, params: DomainParams, rng: np.random.Generator) -> 
     (Ledoit 2004, J Multivar Anal 88:365).  Distances of the cases that made the covariance are
     far too short in many dimensions, so P values are counted among distances from clouds that
     left the case out (Lee 2018, NeurIPS 31:7167 for the distance; Vovk 2005 for the P value).
+
+    Examples
+    --------
+    >>> from hepacast.core.folds import Cohort, Fold
+    >>> from hepacast.core.outcome import Binary
+    >>> from hepacast.core.table import FeatureTable
+    >>> rng = np.random.default_rng(7)
+    >>> values = np.vstack([rng.normal(size=(40, 2)), [[0.0, 0.0], [9.0, -9.0]]])
+    >>> cases = (*(f"c{at}" for at in range(40)), "near", "far")
+    >>> table = FeatureTable(values, cases, tuple(FeatureName.score(n) for n in "xy"))
+    >>> cohort = Cohort(table, Binary(np.arange(42) % 2 == 0))
+    >>> fold = Fold(frozenset(cases[:40]), frozenset(cases[40:]))
+    >>> fit_domain(fold.train(cohort), DomainParams(), rng).unlike(fold.test(cohort))
+    ('far',)
     """
     if len(train) < _LEAST_CASES:
         raise NotEstimableError(

@@ -122,6 +122,12 @@ def match_weights(
         Weights of the file, by its own names.
     layout : {"hepacast", "medicalnet", "torchvision"}
         How the file names them.
+
+    Examples
+    --------
+    >>> found = match_weights(torch.nn.Linear(2, 1), {"weight": np.ones((1, 2))}, "hepacast")
+    >>> found.sentence()
+    '1 of 2 names matched (50 %, layout hepacast); missing: bias'
     """
     rule = LAYOUTS[layout]
     given = {rule.ours(name): array.shape for name, array in arrays.items()}
@@ -201,5 +207,9 @@ def fit_weights(
 
 
 def arrays_of(network: torch.nn.Module) -> dict[str, np.ndarray]:
-    """Return the weights of a network as arrays, ready for a file."""
+    """Return the weights of a network as arrays, ready for a file.
+
+    >>> {name: array.shape for name, array in arrays_of(torch.nn.Linear(2, 1)).items()}
+    {'weight': (1, 2), 'bias': (1,)}
+    """
     return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
