@@ -318,11 +318,14 @@ def write_result(
     """
     from hepacast.run.predict_page import render_forecast  # noqa: PLC0415 - loads slowly
     from hepacast.run.predict_saliency import write_maps  # noqa: PLC0415 - the same
+    from hepacast.run.predictor_networks import blocks_with_networks  # noqa: PLC0415 - the same
 
     pictures = dict(record.pictures) if record else {}
     for name, picture in pictures.items():
         write_atomic(out / f"{name}.png", picture)
-    maps = write_maps(predictor, plan_case(predictor, folder, result.case), result, out)
+    looked = bool(blocks_with_networks(predictor.preparation))
+    task = plan_case(predictor, folder, result.case) if looked else None
+    maps = write_maps(predictor, task, result, out)
     told = replace(result, saliency=dict(maps.captions), no_saliency=maps.said)
     write_atomic(out / PAGE, render_forecast(told, {**pictures, **maps.pictures}))
     write_atomic(out / "result.json", told.to_json())
