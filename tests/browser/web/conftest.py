@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from hepacast.report.content import ReportContent
     from hepacast.run.load import Loaded
+    from hepacast.serve.web.resume import Resume
 
 EVIL = "<script>window.pwned=1</script>"
 CHINESE = "张伟"
@@ -157,11 +158,11 @@ class Site:
 
 
 @contextmanager
-def served(out: Path, scans: Scans | None = None) -> Iterator[Site]:
+def served(out: Path, scans: Scans | None = None, resume: Resume | None = None) -> Iterator[Site]:
     """Serve pages from a thread."""
     token = new_token()
     config = uvicorn.Config(
-        make_app(out, token, scans=scans),
+        make_app(out, token, scans=scans, resume=resume),
         access_log=False,
         log_level="warning",
         ws="none",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hepacast.run.journal import JOURNAL
+from hepacast.serve.web import resume as resume_module
+from hepacast.serve.web.resume import LOG, Resume
 from tests.browser.web.conftest import EVIL, Visit, served
 
 if TYPE_CHECKING:
@@ -75,6 +78,58 @@ def test_a_run_that_is_resumed_begins_anew_on_the_page(watched: tuple[Visit, Run
     run.write("started", process=8, stage="measure cases", total=5)
     visit.page.wait_for_selector("#stages td:has-text('0 of 5')")
     assert visit.page.locator("#n-failures").inner_text() == "0"
+
+
+def test_a_stopped_run_goes_on_at_the_press_of_a_button(
+    browser: Browser, study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(study.parent / "out", out)
+    (out / JOURNAL).unlink()
+    resume = Resume(study, out)
+    with served(out, resume=resume) as site:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        visit = Visit(context.new_page(), site, 1280)
+        visit.open(f"/?token={site.token}")
+        visit.open("/run")
+        page = visit.page
+        page.wait_for_selector("#state:has-text('nothing')")
+        assert visit.faults() == []
+        visit.require_fits()
+        visit.keep("run-resume")
+        page.get_by_role("button", name="Go on with the run").click()
+        page.wait_for_selector("#state:has-text('working')")
+        assert not page.locator("#resume").is_visible()
+        page.wait_for_selector("#resume", state="visible", timeout=120_000)
+        # One patient has no mask: the page says so, and where the report is.
+        assert "a mask needs at least one voxel" in page.locator("#words").inner_text()
+        assert "report.html" in page.locator("#words").inner_text()
+        visit.require_fits()
+        visit.require_quiet()
+        visit.keep("run-went-on")
+        context.close()
+    assert (out / LOG).is_file()
+
+
+def test_a_run_that_cannot_go_on_says_why(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = f"import sys, time; time.sleep(1.5); print({EVIL!r}); sys.exit(2)"
+    monkeypatch.setattr(resume_module, "_MAIN", fails)
+    with served(tmp_path, resume=Resume(tmp_path / "study.yaml", tmp_path)) as site:
+        context = browser.new_context(viewport={"width": 390, "height": 900})
+        visit = Visit(context.new_page(), site, 390)
+        visit.open(f"/?token={site.token}")
+        visit.open("/run")
+        assert not visit.page.locator("#said").is_visible()
+        visit.page.get_by_role("button", name="Go on with the run").click()
+        visit.page.wait_for_selector("#said", state="visible")
+        assert visit.page.locator("#words").inner_text() == EVIL
+        assert visit.faults() == []
+        visit.require_fits()
+        visit.require_quiet()
+        visit.keep("run-refused")
+        context.close()
 
 
 @pytest.mark.parametrize("page", ["/cohort", "/models", "/calculator", "/report"])

@@ -25,6 +25,7 @@ from hepacast.stats.estimate import p_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hepacast.serve.web.resume import Resume
     from hepacast.serve.web.scans import Scans
 
 _ASSETS = {
@@ -49,10 +50,13 @@ class Site:
         Folder of the run.
     scans : Scans or None
         Images; None without a study file.
+    resume : Resume or None
+        Goes on with the run; None without a study file.
     """
 
     results: Results
     scans: Scans | None = None
+    resume: Resume | None = None
     drawings: Drawings = field(default_factory=Drawings)
     _templates: Environment = field(init=False)
 
@@ -99,7 +103,12 @@ class Site:
 
 
 def make_app(
-    folder: Path, token: str, *, scans: Scans | None = None, refusals: Refusals | None = None
+    folder: Path,
+    token: str,
+    *,
+    scans: Scans | None = None,
+    resume: Resume | None = None,
+    refusals: Refusals | None = None,
 ) -> Guard:
     """Make the pages of a run.
 
@@ -111,6 +120,8 @@ def make_app(
         Whoever has it may look.
     scans : Scans, optional
         Gives the viewer its images.
+    resume : Resume, optional
+        Goes on with the run.
     refusals : Refusals, optional
         Log of what was refused; ``web.jsonl`` in the folder by default.
     """
@@ -123,7 +134,7 @@ def make_app(
     )
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    site = Site(Results(folder), scans)
+    site = Site(Results(folder), scans, resume)
     # Reading a large result takes seconds: before the first page, and not with it.
     _ = site.results.content
     for pages in (cohort_pages, case_pages, image_pages, reader_pages, study_pages):

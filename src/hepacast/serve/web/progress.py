@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from hepacast.serve.web.resume import Resume
+
 NOTICES = 100
 """So many of the latest notices are shown."""
 BEAT_S = 15.0
@@ -76,20 +78,25 @@ class JournalReader:
     ----------
     folder : Path
         Of the results.
+
+    Attributes
+    ----------
+    process : int or None
+        Of the latest run, on the computer where it was at work.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / JOURNAL
         self.progress = Progress()
         self._at = 0
-        self._process: int | None = None
+        self.process: int | None = None
 
     def look(self) -> bool:
         """Read new whole lines, and say whether there were any."""
         try:
             size = self.path.stat().st_size
             if size < self._at:
-                self._at, self._process, self.progress = 0, None, Progress()
+                self._at, self.process, self.progress = 0, None, Progress()
             with self.path.open("rb") as file:
                 file.seek(self._at)
                 data = file.read(size - self._at)
@@ -109,8 +116,8 @@ class JournalReader:
             process, kind, at = event["process"], event["event"], float(event["at"])
         except (ValueError, KeyError, TypeError):
             return
-        if process != self._process:
-            self._process, self.progress = process, Progress()
+        if process != self.process:
+            self.process, self.progress = process, Progress()
         self.progress.last_at = at
         if kind in {"started", "advanced"}:
             self._advance(event)
@@ -135,13 +142,25 @@ class JournalReader:
         self.progress.memory_mb = max(self.progress.memory_mb, int(event.get("memory_mb", 0)))
 
 
-def as_json(progress: Progress, now: float) -> str:
-    """Write a run's progress for the page."""
-    return json.dumps({**asdict(progress), "state": progress.state(now)}, ensure_ascii=True)
+def as_json(progress: Progress, state: str, words: str = "") -> str:
+    """Write a run's progress, its state and what it said last for the page."""
+    found = {**asdict(progress), "state": state, "words": words}
+    return json.dumps(found, ensure_ascii=True)
+
+
+def state_of(progress: Progress, resume: Resume | None, now: float) -> tuple[str, str]:
+    """Say how a run is, and what it said last; one that was just started has no line yet."""
+    if resume is None:
+        return progress.state(now), ""
+    return ("working" if resume.busy else progress.state(now)), resume.words
 
 
 async def events(
-    folder: Path, *, every_s: float = 1.0, clock: Callable[[], float] = time.time
+    folder: Path,
+    resume: Resume | None = None,
+    *,
+    every_s: float = 1.0,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[str]:
     """Give server-sent events: the whole state at once, and again when something happens.
 
@@ -149,6 +168,8 @@ async def events(
     ----------
     folder : Path
         Of the results.
+    resume : Resume, optional
+        Knows whether a run that was started from the page is at work.
     every_s : float
         Seconds between looks at the journal.
     clock : callable
@@ -156,15 +177,15 @@ async def events(
     """
     reader = JournalReader(folder)
     reader.look()
-    state = reader.progress.state(clock())
-    yield f"data: {as_json(reader.progress, clock())}\n\n"
+    state = state_of(reader.progress, resume, clock())
+    yield f"data: {as_json(reader.progress, *state)}\n\n"
     said = clock()
     while True:
         await asyncio.sleep(every_s)
         now = clock()
-        if reader.look() or reader.progress.state(now) != state:
-            state = reader.progress.state(now)
-            yield f"data: {as_json(reader.progress, now)}\n\n"
+        if reader.look() or state_of(reader.progress, resume, now) != state:
+            state = state_of(reader.progress, resume, now)
+            yield f"data: {as_json(reader.progress, *state)}\n\n"
             said = now
         elif now - said >= BEAT_S:
             yield ": alive\n\n"

@@ -30,7 +30,7 @@ def serve(
     folder : Path
         Where ``hepacast run`` writes.
     study : Path, optional
-        Study file, for the viewer.
+        Study file, for the viewer and to go on with the run.
     port : int
         0 takes any that is free.
     say : callable
@@ -46,18 +46,20 @@ def serve(
 
         from hepacast.serve.web.app import make_app  # noqa: PLC0415 - optional
         from hepacast.serve.web.guard import new_token  # noqa: PLC0415 - optional
+        from hepacast.serve.web.resume import Resume  # noqa: PLC0415 - optional
         from hepacast.serve.web.scans import Scans  # noqa: PLC0415 - optional
     except ModuleNotFoundError as error:
         raise PortError(
             what="pages need FastAPI and uvicorn", got=str(error), fix="pip install hepacast[serve]"
         ) from error
     scans = None if study is None else Scans.of_study(study, folder)
+    resume = None if study is None else Resume(study, folder)
     token = new_token()
     with listen(port) as listener:
         say(f"http://{HOST}:{listener.getsockname()[1]}/?token={token}")
         say("Stop with Ctrl-C.")
         config = uvicorn.Config(
-            make_app(folder, token, scans=scans),
+            make_app(folder, token, scans=scans, resume=resume),
             # The access log would hold the token.
             access_log=False,
             ws="none",
@@ -65,7 +67,11 @@ def serve(
             # Streams of progress never end by themselves.
             timeout_graceful_shutdown=1,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            if resume is not None:
+                resume.close()
 
 
 def listen(port: int) -> socket.socket:

@@ -10,14 +10,14 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from hepacast.core.errors import HepacastError
 from hepacast.report.figures.pick import views
 from hepacast.serve.web.calculator import grouped, inputs_of, say
-from hepacast.serve.web.progress import JournalReader, events
+from hepacast.serve.web.progress import JournalReader, events, state_of
 from hepacast.serve.web.thresholds import THRESHOLDS, counts_of, usual_threshold
 
 if TYPE_CHECKING:
@@ -86,14 +86,31 @@ def _run(site: Site, routes: APIRouter) -> None:
     def run() -> Response:
         reader = JournalReader(site.results.folder)
         reader.look()
-        progress = reader.progress
-        state = progress.state(time.time())
-        return site.page("run.html", active="run", progress=progress, state=state)
+        state, words = state_of(reader.progress, site.resume, time.time())
+        page = site.page(
+            "run.html",
+            active="run",
+            progress=reader.progress,
+            state=state,
+            words=words,
+            study_file=None if site.resume is None else site.resume.study.name,
+        )
+        # Under no-referrer a browser hides where a form is from, and the guard refuses it.
+        page.headers["referrer-policy"] = "same-origin"
+        return page
 
     @routes.get("/run/events")
     def stream() -> Response:
-        found = events(site.results.folder)
+        found = events(site.results.folder, site.resume)
         return StreamingResponse(found, media_type="text/event-stream")
+
+    @routes.post("/run/resume")
+    async def go_on(request: Request) -> Response:
+        if site.resume is None:
+            raise HTTPException(404, "the pages were started without a study file")
+        sent = await request.form(max_files=0, max_fields=10)
+        site.resume.start(time.time(), retry="retry" in sent)
+        return RedirectResponse("/run", 303)
 
 
 def _calculator(site: Site, routes: APIRouter) -> None:

@@ -20,6 +20,11 @@
       state.dataset.state = run.state;
       state.dataset.live = "yes";
     }
+    if (at("resume")) {
+      at("resume").hidden = run.state === "working";
+      at("said").hidden = !run.words;
+      at("words").textContent = run.words;
+    }
     at("stages").replaceChildren(...run.stages.map(one => {
       const row = document.createElement("tr"), bar = document.createElement("progress");
       bar.max = one.total || 1;
