@@ -44,6 +44,8 @@ class Trial:
         Folder for what is measured; one that is thrown away by default.
     jobs : int
         Processes.
+    signed_by : Path, optional
+        Public key whose owner must have signed the predictor.
     """
 
     predictor: Path
@@ -52,6 +54,7 @@ class Trial:
     outcome: str | None = None
     work: Path | None = None
     jobs: int = 1
+    signed_by: Path | None = None
 
 
 def write_validation(
@@ -79,12 +82,14 @@ def write_validation(
     ------
     StudyError
         If the folder holds anything else, or the study does not fit the predictor.
+    SealError
+        If nobody vouches for the predictor who should.
     NotEstimableError
         With too few patients for aggregate figures.
     """
     _require_own(out)
     read_secret(key)
-    predictor = read_predictor(trial.predictor)
+    predictor = read_predictor(trial.predictor, signed_by=trial.signed_by)
     with _place(trial.work) as work, Execution(trial.jobs).open() as executor:
         tried = try_predictor(
             predictor, trial.study, work, executor, outcome=trial.outcome, on_event=on_event

@@ -154,6 +154,12 @@ def test_the_command_line_signs_checks_and_refuses(
     assert main(["sign", place, "--check", public]) == 2
     assert main(["predict", place, str(case), str(tmp_path / "out"), "--signed-by", public]) == 2
     assert "signature" in capfd.readouterr().err
+    study = predictor.parent / "study.yaml"
+    study.write_text("schema: 1")
+    to_send = ["--out", str(tmp_path / "send"), "--centre", "B", "--key", key]
+    assert main(["validate", place, str(study), *to_send, "--signed-by", public]) == 2
+    assert "signature" in capfd.readouterr().err
+    assert not (tmp_path / "send").exists()
     assert main(["sign", place, "--key", key]) == 0
     signed = capfd.readouterr().out.split()[-1]
     assert main(["sign", place, "--check", public]) == 0

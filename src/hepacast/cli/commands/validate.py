@@ -14,6 +14,7 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder to send back.")
 @click.option("--centre", help="How this centre is called in the figures.")
 @click.option("--key", type=click.Path(path_type=Path), help="Key to sign with, or to verify by.")
+@click.option("--signed-by", type=click.Path(path_type=Path), help="Key that signed PREDICTOR.")
 @click.option("--outcome", help="End point in the study file; the predictor's by default.")
 @click.option(
     "--work",
@@ -36,6 +37,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     out: Path | None,
     centre: str | None,
     key: Path | None,
+    signed_by: Path | None,
     outcome: str | None,
     work: Path | None,
     jobs: int,
@@ -65,7 +67,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.run.validate_write import Trial, write_validation  # noqa: PLC0415 - the same
 
-    trial = Trial(predictor, study, centre, outcome, work, jobs)
+    trial = Trial(predictor, study, centre, outcome, work, jobs, signed_by)
     with progress() as listener:
         told = write_validation(trial, key, out, on_event=listener)
     found = told.discrimination
