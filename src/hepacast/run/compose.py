@@ -143,9 +143,10 @@ def _below_chance(outcomes: Sequence[shown.OutcomeReport]) -> list[shown.Notice]
 
 def _lock(materials: Materials, joined: Joined, digest: str) -> shown.Lock:
     split = materials.study.split
+    repeated = "" if split.repeats == 1 else f", repeated {split.repeats} times"
     scheme = (
-        f"{split.outer}-fold cross-validation grouped by patient and balanced by outcome, "
-        f"repeated {split.repeats} times; {split.inner} inner folds; seed {split.seed}"
+        f"{split.outer}-fold cross-validation grouped by patient and balanced by outcome"
+        f"{repeated}; {split.inner} inner folds; seed {split.seed}"
     )
     digests = materials.digests.items()
     return shown.Lock(
