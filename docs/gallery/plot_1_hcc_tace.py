@@ -8,45 +8,33 @@ and vessels.
 """
 
 # %%
-# Take the study file as it stands, with one outcome, one repeat of the folds, and without the
-# controls, which would be 50 whole runs more.
-import re
+# Take the study file as it stands, with its first outcome. ``site_studies``, in the folder
+# ``docs``, cuts it short: three folds, dealt once, and no controls, which would be whole runs more.
 from pathlib import Path
 from tempfile import mkdtemp
+
+from site_studies import real_study, shorten
 
 from hepacast.report.figures.forest import draw_models
 from hepacast.report.figures.survival import draw_overall, draw_risk_groups
 from hepacast.report.write import read_result
 from hepacast.run.execution import Execution
-from hepacast.run.recipes import Size, write_recipe
 from hepacast.run.whole import run_study
 
-DATA = Path("../../../shared/data/hcc_tace_seg").resolve()
 folder = Path(mkdtemp())
-study = folder / "study.yaml"
-if DATA.is_dir():
-    example = Path("../../examples/hcc-tace")
-    text = (example / "study.yaml").read_text(encoding="utf-8")
-    text = text.replace("../../../shared/data", str(DATA.parent))
-    text = text[: text.index("  time_to_progression:\n")] + text[text.index("features:") :]
-    (folder / "fields.yaml").write_bytes((example / "fields.yaml").read_bytes())
-    print("84 real patients")
-else:
-    write_recipe("cect-progression", folder, Size(tables=True, share=0.05), phantom=True)
-    text = study.read_text(encoding="utf-8")
-    print("The data are absent: synthetic patients of another study stand in.")
-for short in ("repeats: 1", "permuted_labels: 0"):
-    text = re.sub(rf"\b{short.split(':')[0]}: \d+", short, text)
-_ = study.write_text(text, encoding="utf-8")
+study = real_study("hcc-tace", "hcc_tace_seg", folder)
+shorten(study, first_only=True)
+text = study.read_text(encoding="utf-8")
+print(text[text.index("scores:") :])
 
 # %%
 # Run it.
 finished = run_study(study, folder / "results", execution=Execution(1))
 print("\n".join(finished.summary))
+outcome = read_result(folder / "results" / "result.json").outcomes[0]
 
 # %%
 # How long patients lived, all of them.
-outcome = read_result(folder / "results" / "result.json").outcomes[0]
 draw_overall(outcome)
 
 # %%

@@ -54,7 +54,7 @@ def test_every_recipe_and_every_example_has_a_page_in_the_gallery() -> None:
     for recipe in (ROOT / "src" / "hepacast" / "run" / "recipes").glob("*.yaml"):
         assert f'write_recipe("{recipe.stem}"' in text
     for example in ("hcc-tace", "hepatocellular"):
-        assert f"examples/{example}" in text
+        assert f'real_study("{example}"' in text
 
 
 @pytest.mark.slow
