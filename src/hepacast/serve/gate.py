@@ -181,15 +181,25 @@ class _Handler(RequestHandler):
 
     def handle(self) -> None:
         """Serve one caller; this thread is his alone."""
-        if isinstance(self.request, ssl.SSLSocket):
-            self.request.settimeout(_HANDSHAKE_S)
-            self.request.do_handshake()
+        if isinstance(self.request, ssl.SSLSocket) and not self._has_shaken_hands():
+            return
         assoc = self._create_association()
         evt.trigger(assoc, evt.EVT_CONN_OPEN, {"address": self.client_address})
         assoc.start()
         assoc.join()
         assoc.dul.join(_END_S)
         self.request.close()
+
+    def _has_shaken_hands(self) -> bool:
+        """Agree on a cipher; nobody else closes the connection of one who does not."""
+        try:
+            self.request.settimeout(_HANDSHAKE_S)
+            self.request.do_handshake()
+        except OSError:
+            hang_up(self.request)
+            self.request.close()
+            return False
+        return True
 
     def _create_association(self) -> Any:  # noqa: ANN401 - pynetdicom is untyped
         assoc = super()._create_association()
