@@ -41,7 +41,7 @@ from hepacast.deep.train import fit_network
 from hepacast.deep.training import FitParams, Session
 from hepacast.models import MODELS
 from hepacast.phantom.planted import PHASES, Planted, PlantedParams, plant
-from hepacast.run.chain import divide
+from hepacast.run.protocol.chain import divide
 from hepacast.stats.roc import auc, compare_auc
 
 Scorer = Callable[[Train, FeatureTable], FeatureTable]

@@ -34,7 +34,7 @@ from hepacast.deep.saliency_checks import delete_and_insert, randomise_weights
 from hepacast.deep.train import FittedNetwork, fit_network
 from hepacast.deep.training import FitParams, Session
 from hepacast.phantom.planted import PHASES, Planted, PlantedParams, plant
-from hepacast.run.chain import divide
+from hepacast.run.protocol.chain import divide
 from hepacast.stats.roc import auc
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from hepacast.deep.segment_scores import compare_masks
 from hepacast.io.images import read_image, read_region
 from hepacast.io.voxels import MaskRule
 from hepacast.phantom import PhantomParams, simulate_patient
-from hepacast.run.liver import load_keras, propose_liver
-from hepacast.run.segment import Scan, cross_fit
+from hepacast.run.masks.liver import load_keras, propose_liver
+from hepacast.run.masks.segment import Scan, cross_fit
 
 WINDOW = ScaleParams(window=(80.0, 320.0))
 PHANTOM = PhantomParams(phases=("portal",), spacing_mm=(4.0, 3.0, 3.0), centres=1)

@@ -39,10 +39,10 @@ from hepacast.deep.crops import Crops
 from hepacast.deep.device import has_bfloat16, one_thread, pick_device
 from hepacast.deep.train import fit_network
 from hepacast.deep.training import FitParams, Session
-from hepacast.run.chain import divide
-from hepacast.run.deep_settings import EmbeddingParams
-from hepacast.run.embed import embed_case
-from hepacast.run.load import Loaded
+from hepacast.run.cases.embed import embed_case
+from hepacast.run.cases.load import Loaded
+from hepacast.run.parts.deep_settings import EmbeddingParams
+from hepacast.run.protocol.chain import divide
 
 if TYPE_CHECKING:
     from collections.abc import Callable

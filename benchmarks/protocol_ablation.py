@@ -26,11 +26,11 @@ from hepacast.phantom.clinical import LABORATORIES, clinical_row
 from hepacast.phantom.params import stream
 from hepacast.phantom.sheet import draw_sheet
 from hepacast.phantom.truth import fate
-from hepacast.run.chain import Recipe, divide, fit_score, fit_study
-from hepacast.run.recipe import with_algorithms
+from hepacast.run.parts.reread import Rereading, RereadParams
+from hepacast.run.protocol.chain import Recipe, divide, fit_score, fit_study
+from hepacast.run.protocol.recipe import with_algorithms
 from hepacast.run.recipes.shapes import RECIPES
-from hepacast.run.reread import Rereading, RereadParams
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.settings.study import ModelsParams, ScoreParams
 from hepacast.select import STEPS
 
 PATIENTS, SEED = 155, 7

@@ -21,10 +21,10 @@ from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.models.model import can_learn
-from hepacast.run.chain import Recipe, divide, fit_study
-from hepacast.run.discrimination import discriminate
-from hepacast.run.protocol import Scored, assemble
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.protocol.chain import Recipe, divide, fit_study
+from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.resample import Scored, assemble
+from hepacast.run.settings.study import ModelsParams, ScoreParams
 from hepacast.select import STEPS
 from hepacast.stats.roc import auc
 from hepacast.table.outcomes import until

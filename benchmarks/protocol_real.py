@@ -17,15 +17,15 @@ from hepacast.core.folds import Cohort
 from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
-from hepacast.run.apparent import final_fit
-from hepacast.run.chain import Recipe
-from hepacast.run.discrimination import discriminate
-from hepacast.run.execute import Executor
-from hepacast.run.protocol import assess, plan
-from hepacast.run.published import Order, as_published
-from hepacast.run.recipe import with_algorithms
-from hepacast.run.split_settings import SplitParams
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.protocol.apparent import final_fit
+from hepacast.run.protocol.chain import Recipe
+from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.published import Order, as_published
+from hepacast.run.protocol.recipe import with_algorithms
+from hepacast.run.protocol.resample import assess, plan
+from hepacast.run.settings.split import SplitParams
+from hepacast.run.settings.study import ModelsParams, ScoreParams
+from hepacast.run.work.execute import Executor
 from hepacast.select import STEPS
 
 ALGORITHMS = ("regression", "svm", "knn", "forest", "naive-bayes", "lightgbm")

@@ -28,14 +28,14 @@ from hepacast.phantom.clinical import LABORATORIES, clinical_row
 from hepacast.phantom.params import stream
 from hepacast.phantom.sheet import Block, draw_sheet
 from hepacast.phantom.truth import fate
-from hepacast.run.chain import Recipe, divide, fit_study
-from hepacast.run.controls import discrimination
-from hepacast.run.discrimination import discriminate
-from hepacast.run.execute import Executor
-from hepacast.run.protocol import OutOfFold, Scored, assemble
-from hepacast.run.published import Order, as_published
-from hepacast.run.split_settings import SplitParams
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.protocol.chain import Recipe, divide, fit_study
+from hepacast.run.protocol.controls import discrimination
+from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.published import Order, as_published
+from hepacast.run.protocol.resample import OutOfFold, Scored, assemble
+from hepacast.run.settings.split import SplitParams
+from hepacast.run.settings.study import ModelsParams, ScoreParams
+from hepacast.run.work.execute import Executor
 from hepacast.select import STEPS
 from hepacast.stats.roc import auc
 

@@ -26,13 +26,13 @@ from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.phantom.cohort import write_cohort
 from hepacast.phantom.params import PhantomParams
-from hepacast.run.cases import measure_all
-from hepacast.run.cluster import ClusterParams
+from hepacast.run.cases.many import measure_all
+from hepacast.run.cases.measure import plan_cases
 from hepacast.run.demo import STUDY
-from hepacast.run.execution import Execution
 from hepacast.run.gather import gather
-from hepacast.run.measure import plan_cases
 from hepacast.run.whole import run_study
+from hepacast.run.work.cluster import ClusterParams
+from hepacast.run.work.execution import Execution
 
 WAYS = {
     "processes": Execution(2),

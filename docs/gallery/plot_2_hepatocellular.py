@@ -17,7 +17,7 @@ from site_studies import real_study, shorten
 from hepacast.report.figures.forest import draw_coefficients, draw_models
 from hepacast.report.figures.nomogram import draw_nomogram
 from hepacast.report.write import read_result
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 from hepacast.run.whole import run_study
 
 folder = Path(mkdtemp())

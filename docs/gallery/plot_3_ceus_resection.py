@@ -17,7 +17,7 @@ from site_studies import shorten
 from hepacast.report.figures.roc import draw_roc
 from hepacast.report.figures.selection import draw_frequency, draw_funnel
 from hepacast.report.write import read_result
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 from hepacast.run.recipes import Size, write_recipe
 from hepacast.run.whole import run_study
 

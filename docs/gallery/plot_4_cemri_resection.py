@@ -17,7 +17,7 @@ from site_studies import shorten
 from hepacast.report.figures.decision import draw_decision
 from hepacast.report.figures.forest import draw_models
 from hepacast.report.write import read_result
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 from hepacast.run.recipes import Size, write_recipe
 from hepacast.run.whole import run_study
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hepacast.core.outcome import Binary, CompetingRisks, Survival
     from hepacast.core.table import FeatureName, FeatureTable
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.extract import extract
-    from hepacast.run.maps import feature_maps
+    from hepacast.run.extraction.extract import extract
+    from hepacast.run.extraction.maps import feature_maps
 
 __all__ = [
     "Binary",

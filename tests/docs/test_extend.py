@@ -35,7 +35,7 @@ sys.path.insert(0, sys.argv[1])
 import best_column, events_figure, well_filled
 from hepacast.report.figures.svg import inline_svg
 from hepacast.report.write import read_result
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 from hepacast.run.whole import run_study
 out = Path(sys.argv[2]) / "out"
 run_study(Path(sys.argv[2]) / "study.yaml", out, execution=Execution(1))

@@ -18,11 +18,11 @@ from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.io.records import Records
-from hepacast.run.cases import measure_all
-from hepacast.run.execute import Executor
+from hepacast.run.cases.many import measure_all
+from hepacast.run.cases.measure import plan_cases
 from hepacast.run.gather import gather
-from hepacast.run.ledger import Ledger
-from hepacast.run.measure import plan_cases
+from hepacast.run.work.execute import Executor
+from hepacast.run.work.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,9 +197,9 @@ def test_no_locale_time_zone_or_hash_seed_changes_a_byte(
     around: dict[str, str], study: Path, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
     code = (
-        "import sys; from pathlib import Path; from hepacast.run.cases import measure_all\n"
-        "from hepacast.run.execute import Executor; from hepacast.run.gather import gather\n"
-        "from hepacast.run.measure import plan_cases\n"
+        "import sys; from pathlib import Path; from hepacast.run.cases.many import measure_all\n"
+        "from hepacast.run.work.execute import Executor; from hepacast.run.gather import gather\n"
+        "from hepacast.run.cases.measure import plan_cases\n"
         "_, failures = measure_all("
         "plan_cases(gather(Path(sys.argv[1])), Path(sys.argv[2])), Executor())\n"
         "sys.exit(str(failures) if failures else 0)"
@@ -215,8 +215,8 @@ def test_too_little_memory_is_an_error_not_a_wrong_record(
 ) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from hepacast.run.cases import measure_all; from hepacast.run.execute import Executor\n"
-        "from hepacast.run.gather import gather; from hepacast.run.measure import plan_cases\n"
+        "from hepacast.run.cases.many import measure_all; from hepacast.run.work.execute import Executor\n"
+        "from hepacast.run.gather import gather; from hepacast.run.cases.measure import plan_cases\n"
         "tasks = plan_cases(gather(Path(sys.argv[1])), Path(sys.argv[2]))\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + (8 << 20), used + (8 << 20)))\n"

@@ -52,7 +52,7 @@ def kept(item):
 '''
 CLIENT = """
 import sys
-from hepacast.run.cluster import ClusterParams, cluster
+from hepacast.run.work.cluster import ClusterParams, cluster
 import killed_task
 if __name__ == "__main__":
     params = ClusterParams(kind="scheduler", scheduler=sys.argv[1], wait_s=10)

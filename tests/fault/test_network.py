@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hepacast.run.cluster import ClusterParams, cluster
+from hepacast.run.work.cluster import ClusterParams, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 HERE, THERE = "10.213.7.1", "10.213.7.2"
 JOIN = """
 import sys
-from hepacast.run.door import join_run
+from hepacast.run.work.door import join_run
 from pathlib import Path
 if __name__ == "__main__":
     join_run(Path(sys.argv[1]), workers=1, host=sys.argv[2])

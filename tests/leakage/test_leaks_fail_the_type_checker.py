@@ -19,7 +19,7 @@ from hepacast.deep.segment_params import SegmentParams
 from hepacast.deep.uncertainty import RecalibrationParams, fit_recalibration
 from hepacast.deep.uncertainty_domain import DomainParams, fit_domain, fit_envelope
 from hepacast.models import MODELS, ModelParams
-from hepacast.run.chain import Recipe, fit_score, fit_study
+from hepacast.run.protocol.chain import Recipe, fit_score, fit_study
 from hepacast.select import STEPS
 """
 ARGUMENTS = "cohort: Cohort, fold: Fold, recipe: Recipe, params: ModelParams, fitted: Fitted"

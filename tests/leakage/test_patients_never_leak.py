@@ -14,10 +14,10 @@ from hepacast.core.folds import Cohort, Fold
 from hepacast.core.outcome import Binary, Outcome, Survival
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
-from hepacast.run.chain import FittedStudy, Recipe, divide, fit_score, fit_study
-from hepacast.run.protocol import Resample, resample
-from hepacast.run.reread import Rereading, RereadParams
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.parts.reread import Rereading, RereadParams
+from hepacast.run.protocol.chain import FittedStudy, Recipe, divide, fit_score, fit_study
+from hepacast.run.protocol.resample import Resample, resample
+from hepacast.run.settings.study import ModelsParams, ScoreParams
 from hepacast.select import STEPS
 from hepacast.stats.roc import auc
 

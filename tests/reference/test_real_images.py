@@ -11,9 +11,9 @@ from hepacast.core.volume import Region
 from hepacast.io.images import read_image
 from hepacast.radiomics import ExtractParams, extract_case
 from hepacast.regions.shells import ring
-from hepacast.run.build import build_regions
-from hepacast.run.case_settings import RegionParams
+from hepacast.run.cases.build import build_regions
 from hepacast.run.gather import ImageRow, MaskFile
+from hepacast.run.settings.case import RegionParams
 
 if TYPE_CHECKING:
     from pathlib import Path

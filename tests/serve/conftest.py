@@ -14,7 +14,7 @@ from hepacast.io.dicom.write_seg import write_seg
 from hepacast.io.images import read_image, read_region
 from hepacast.phantom import PhantomParams, write_cohort
 from hepacast.run import whole
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable

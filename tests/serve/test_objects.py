@@ -16,8 +16,8 @@ from hepacast.core.events import Event, Noticed
 from hepacast.io.dicom.derived import Origin
 from hepacast.io.images import read_image, read_region
 from hepacast.io.voxels import MaskRule
-from hepacast.run.predict import plan_case
-from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor.files import read_predictor
+from hepacast.run.predictor.predict import plan_case
 from hepacast.serve import objects
 from hepacast.serve.objects import SC, SEG, SR, predict_folder
 

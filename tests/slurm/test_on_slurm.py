@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hepacast.run.cluster import ClusterParams, cluster
-from hepacast.run.door import DOOR
+from hepacast.run.work.cluster import ClusterParams, cluster
+from hepacast.run.work.door import DOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +103,8 @@ def test_a_job_array_shares_the_work_without_any_scheduler_of_ours(tmp_path: Pat
 SHARE = """
 from pathlib import Path
 
-from hepacast.run.execute import Executor
-from hepacast.run.shard import Shard, SharesLeftError
+from hepacast.run.work.execute import Executor
+from hepacast.run.work.shard import Shard, SharesLeftError
 
 
 def leave(item):

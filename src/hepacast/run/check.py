@@ -10,20 +10,20 @@ from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Event, Failed, Noticed, Started, ignore
 from hepacast.io.images import read_region
 from hepacast.io.voxels import MaskRule
-from hepacast.run.execute import executor
-from hepacast.run.feasible import require_feasible
-from hepacast.run.flow import reasons_to_leave
+from hepacast.run.cases.load import load_case
+from hepacast.run.cases.measure import plan_cases
 from hepacast.run.gather import gather
-from hepacast.run.load import load_case
-from hepacast.run.measure import plan_cases
+from hepacast.run.protocol.feasible import require_feasible
+from hepacast.run.protocol.flow import reasons_to_leave
+from hepacast.run.work.execute import executor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from hepacast.core.events import Listener
+    from hepacast.run.cases.measure import CaseTask
     from hepacast.run.gather import Materials
-    from hepacast.run.measure import CaseTask
 
 STAGE = "check images"
 

@@ -17,7 +17,7 @@ from hepacast.io.deidentify import Pseudonyms
 from hepacast.io.names import PLAIN, Pseudonymous
 from hepacast.io.options import STRICT
 from hepacast.io.streams import write_verified
-from hepacast.run.phases import propose_phase
+from hepacast.run.cases.phases import propose_phase
 
 if TYPE_CHECKING:
     from pathlib import Path

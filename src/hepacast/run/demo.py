@@ -9,9 +9,9 @@ from hepacast.core.errors import StudyError
 from hepacast.core.events import ignore
 from hepacast.io.store import write_atomic
 from hepacast.phantom import PhantomParams, attainable, true_performance, write_cohort
-from hepacast.run.execution import Execution
-from hepacast.run.finding import Known
+from hepacast.run.protocol.finding import Known
 from hepacast.run.whole import Finished, run_study
+from hepacast.run.work.execution import Execution
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from hepacast.core.errors import StudyError
 from hepacast.io.export import FORMS, Form, export
-from hepacast.run.cases import Receipt, kept, read_record
-from hepacast.run.flow import measured_tables
+from hepacast.run.cases.many import Receipt, kept, read_record
+from hepacast.run.cases.measure import plan_cases
 from hepacast.run.gather import gather
-from hepacast.run.measure import plan_cases
+from hepacast.run.protocol.flow import measured_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

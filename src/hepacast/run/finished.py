@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from hepacast.core.provenance import canonical_json, content_key, digest_bytes
 from hepacast.io.store import write_atomic
-from hepacast.run.cases import Receipt, kept
-from hepacast.run.errands import code_digest
-from hepacast.run.lock import versions
+from hepacast.run.cases.many import Receipt, kept
+from hepacast.run.content.lock import versions
+from hepacast.run.work.errands import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hepacast.run.cases.measure import CaseTask
     from hepacast.run.gather import Materials
-    from hepacast.run.measure import CaseTask
 
 NOTE = "finished.json"
 VERSION = 1

@@ -12,8 +12,8 @@ from hepacast.core.provenance import digest_bytes
 from hepacast.io.options import STRICT
 from hepacast.io.tables import read_table
 from hepacast.run.reader_table import ReaderTable, read_readers
-from hepacast.run.study import MeasuredParams, TableFeaturesParams, read_study
-from hepacast.run.yaml12 import load_yaml
+from hepacast.run.settings.study import MeasuredParams, TableFeaturesParams, read_study
+from hepacast.run.settings.yaml12 import load_yaml
 from hepacast.table.clinical import choose_predictors, read_clinical
 from hepacast.table.fields import parse_dictionary
 from hepacast.table.join import read_features
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hepacast.core.table import FeatureTable
     from hepacast.core.text import TextTable
     from hepacast.io.options import ReadOptions
-    from hepacast.run.case_settings import CasesParams
-    from hepacast.run.study import Study
+    from hepacast.run.settings.case import CasesParams
+    from hepacast.run.settings.study import Study
     from hepacast.table.clinical import ClinicalTable
     from hepacast.table.fields import Dictionary
     from hepacast.table.outcomes import LabelledCases

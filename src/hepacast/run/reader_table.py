@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from hepacast.core.text import TextTable
-    from hepacast.run.clinical_use_settings import PairedColumns, ReadersParams
+    from hepacast.run.settings.clinical_use import PairedColumns, ReadersParams
 
     Answers = dict[tuple[str, str], tuple[float, float]]
 
@@ -61,7 +61,7 @@ def read_readers(text: TextTable, params: ReadersParams) -> ReaderTable:
     Examples
     --------
     >>> from hepacast.core.text import TextTable
-    >>> from hepacast.run.clinical_use_settings import ReadersParams
+    >>> from hepacast.run.settings.clinical_use import ReadersParams
     >>> params = ReadersParams.model_validate({"table": "readers.csv", "outcome": "er",
     ...     "model": "all", "call": {"alone": "a", "with_model": "m"}})
     >>> columns = {"reader": ("r1", "r2", "r1"), "case": ("p1", "p1", "p2"),

@@ -14,30 +14,30 @@ from hepacast.core.events import Event, Noticed, ignore
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.report.write import RESULT, read_result, write_report
-from hepacast.run.case_pages import FOLDER as PAGES
-from hepacast.run.case_pages import with_case_facts, write_case_pages
-from hepacast.run.cases import kept, measure_all
-from hepacast.run.clinical_use import require_usable
-from hepacast.run.cohorts import divide_patients, patients_of
-from hepacast.run.compose import Circumstances, compose
-from hepacast.run.deep_score import pictures_of
-from hepacast.run.deploy import deploy, require_deployable
-from hepacast.run.execution import Execution
-from hepacast.run.failures import failures_table, left_out
-from hepacast.run.feasible import require_feasible
-from hepacast.run.find import arrange, division_steps, find, openings
+from hepacast.run.cases.failures import failures_table, left_out
+from hepacast.run.cases.many import kept, measure_all
+from hepacast.run.cases.measure import plan_cases
+from hepacast.run.content.case_pages import FOLDER as PAGES
+from hepacast.run.content.case_pages import with_case_facts, write_case_pages
+from hepacast.run.content.clinical_use import require_usable
+from hepacast.run.content.compose import Circumstances, compose
+from hepacast.run.content.lock import lock_text
+from hepacast.run.content.look_pages import FOLDER as MAPS
+from hepacast.run.content.look_pages import view_all
 from hepacast.run.finished import is_finished, note_finished, run_key
-from hepacast.run.flow import join
 from hepacast.run.gather import gather
-from hepacast.run.journal import JOURNAL, Journal
-from hepacast.run.lock import lock_text
-from hepacast.run.look_pages import FOLDER as MAPS
-from hepacast.run.look_pages import view_all
-from hepacast.run.measure import plan_cases
-from hepacast.run.openings import ledger_path, record_opening, require_closed
-from hepacast.run.readiness import out_of_order
-from hepacast.run.second_reading import measure_shuffled, read_again
-from hepacast.run.semantic import with_semantics
+from hepacast.run.parts.deep_score import pictures_of
+from hepacast.run.predictor.deploy import deploy, require_deployable
+from hepacast.run.protocol.cohorts import divide_patients, patients_of
+from hepacast.run.protocol.feasible import require_feasible
+from hepacast.run.protocol.find import arrange, division_steps, find, openings
+from hepacast.run.protocol.flow import join
+from hepacast.run.protocol.openings import ledger_path, record_opening, require_closed
+from hepacast.run.protocol.readiness import out_of_order
+from hepacast.run.protocol.second_reading import measure_shuffled, read_again
+from hepacast.run.protocol.semantic import with_semantics
+from hepacast.run.work.execution import Execution
+from hepacast.run.work.journal import JOURNAL, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.report.content import OutcomeReport, Picture, ReportContent
-    from hepacast.run.cohorts import Division
-    from hepacast.run.execute import Executor
-    from hepacast.run.finding import Finding, Known
-    from hepacast.run.flow import Joined
+    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.record import CaseRecord
     from hepacast.run.gather import Materials
-    from hepacast.run.measure import CaseTask
-    from hepacast.run.record import CaseRecord
+    from hepacast.run.protocol.cohorts import Division
+    from hepacast.run.protocol.finding import Finding, Known
+    from hepacast.run.protocol.flow import Joined
+    from hepacast.run.work.execute import Executor
 
 
 MARK = ".hepacast-study"

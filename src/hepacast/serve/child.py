@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from hepacast.core.errors import HepacastError
-from hepacast.run.predictor_files import read_predictor
-from hepacast.run.predictor_networks import load_networks
+from hepacast.run.predictor.files import read_predictor
+from hepacast.run.predictor.networks import load_networks
 from hepacast.serve.objects import predict_folder
 
 _PDEATHSIG = 1

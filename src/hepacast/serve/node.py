@@ -16,7 +16,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, ValidationErr
 
 from hepacast.core.errors import HepacastError, StudyError
 from hepacast.core.params import Params
-from hepacast.run.yaml12 import load_yaml
+from hepacast.run.settings.yaml12 import load_yaml
 from hepacast.serve.audit import Audit
 from hepacast.serve.deliver import Deliver, StoreParams, Target
 from hepacast.serve.jobs import Jobs

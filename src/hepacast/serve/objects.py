@@ -11,8 +11,8 @@ from hepacast.core.errors import GeometryError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import canonical_json, digest_array, digest_bytes
 from hepacast.io.images import is_dicom
-from hepacast.run.load import load_case
-from hepacast.run.predict import plan_case, predict_case, write_result
+from hepacast.run.cases.load import load_case
+from hepacast.run.predictor.predict import plan_case, predict_case, write_result
 from hepacast.serve.summary import draw_summary
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from hepacast.io.dicom.derived import Origin
     from hepacast.io.dicom.sort import Series
     from hepacast.io.dicom.write_sr import Report
+    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.record import CaseRecord
     from hepacast.run.gather import ImageRow
-    from hepacast.run.measure import CaseTask
-    from hepacast.run.predict import Result
-    from hepacast.run.predictor import Predictor
-    from hepacast.run.record import CaseRecord
+    from hepacast.run.predictor.predict import Result
+    from hepacast.run.predictor.predictor import Predictor
 
 SEG, SR, SC = "regions.dcm", "report.dcm", "summary.dcm"
 
@@ -53,7 +53,7 @@ def predict_folder(
         networks looked at, and for DICOM images a segmentation, a structured report and a
         summary picture.
     case, clinical, reject_outside : optional
-        As for :func:`~hepacast.run.predict.predict_case`.
+        As for :func:`~hepacast.run.predictor.predict.predict_case`.
     on_event : callable
         Told of repairs and remarks.
 

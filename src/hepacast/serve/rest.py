@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from hepacast._version import __version__
 from hepacast.core.errors import HepacastError, StudyError
-from hepacast.run.predict import PAGE
+from hepacast.run.predictor.predict import PAGE
 from hepacast.serve.jobs import FullError, Job, Jobs, State
 from hepacast.serve.objects import SC, SEG, SR
 from hepacast.serve.runner import OUT

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from hepacast.core.errors import HepacastError
 from hepacast.core.params import Params
-from hepacast.run.arrival import TABLE
+from hepacast.run.predictor.arrival import TABLE
 from hepacast.serve.jobs import FullError
 
 if TYPE_CHECKING:

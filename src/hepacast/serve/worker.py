@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hepacast.core.errors import HepacastError
-from hepacast.run.predictor_seal import require_signature
+from hepacast.run.predictor.predictor_seal import require_signature
 
 if TYPE_CHECKING:
     from pathlib import Path

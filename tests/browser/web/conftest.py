@@ -21,9 +21,10 @@ from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.report.write import write_report
-from hepacast.run import measure, whole
-from hepacast.run.case_pages import write_case_pages
-from hepacast.run.execution import Execution
+from hepacast.run import whole
+from hepacast.run.cases import measure
+from hepacast.run.content.case_pages import write_case_pages
+from hepacast.run.work.execution import Execution
 from hepacast.serve.web.app import make_app
 from hepacast.serve.web.guard import new_token
 from hepacast.serve.web.results import case_id
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
     from hepacast.report.content import ReportContent
-    from hepacast.run.load import Loaded
+    from hepacast.run.cases.load import Loaded
     from hepacast.serve.web.resume import Resume
 
 EVIL = "<script>window.pwned=1</script>"

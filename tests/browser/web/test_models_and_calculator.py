@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hepacast.report.write import read_result
-from hepacast.run.predict import predict_case
-from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor.files import read_predictor
+from hepacast.run.predictor.predict import predict_case
 from tests.browser.web.conftest import CASES, EVIL, NO_MASK, STAGES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hepacast.run.journal import JOURNAL
+from hepacast.run.work.journal import JOURNAL
 from hepacast.serve.web import resume as resume_module
 from hepacast.serve.web.resume import LOG, Resume
 from tests.browser.web.conftest import EVIL, Visit, served

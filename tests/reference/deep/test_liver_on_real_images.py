@@ -11,7 +11,7 @@ from hepacast.deep.segment_scores import compare_masks
 from hepacast.io.images import read_image
 from hepacast.io.nifti import read_mask
 from hepacast.io.weights import import_weights
-from hepacast.run.liver import KerasNetwork, load_keras, propose_liver
+from hepacast.run.masks.liver import KerasNetwork, load_keras, propose_liver
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ import pytest
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.radiomics.maps import feature_maps
-from hepacast.run.extract import read_settings
-from hepacast.run.maps import map_settings
+from hepacast.run.extraction.extract import read_settings
+from hepacast.run.extraction.maps import map_settings
 
 _SPEC = importlib.util.spec_from_file_location(
     "pyradiomics_maps", Path(__file__).with_name("pyradiomics_maps.py")

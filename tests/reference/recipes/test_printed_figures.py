@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepacast.run.recipes import RECIPES, Size, study_text
-from hepacast.run.study import parse_study
+from hepacast.run.settings.study import parse_study
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPERS = {

@@ -25,12 +25,12 @@ from hepacast.core.outcome import Binary
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
-from hepacast.run.chain import Recipe
-from hepacast.run.discrimination import discriminate
-from hepacast.run.execute import Executor
-from hepacast.run.protocol import Resample, assess, plan, resample
-from hepacast.run.split_settings import SplitParams
-from hepacast.run.study import ModelsParams, ScoreParams
+from hepacast.run.protocol.chain import Recipe
+from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.resample import Resample, assess, plan, resample
+from hepacast.run.settings.split import SplitParams
+from hepacast.run.settings.study import ModelsParams, ScoreParams
+from hepacast.run.work.execute import Executor
 from hepacast.select import STEPS
 from hepacast.stats.dealing import deal_folds
 

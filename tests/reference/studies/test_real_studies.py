@@ -19,8 +19,8 @@ from hepacast.io.tables import read_table
 from hepacast.report.write import write_report
 from hepacast.run import whole
 from hepacast.run.check import check_study
-from hepacast.run.execution import Execution
 from hepacast.run.gather import gather
+from hepacast.run.work.execution import Execution
 from hepacast.stats.survival import kaplan_meier
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import yaml
 
 import hepacast
 from hepacast.cli.main import COMMANDS, main
-from hepacast.run.study import parse_study
+from hepacast.run.settings.study import parse_study
 
 if TYPE_CHECKING:
     from pathlib import Path

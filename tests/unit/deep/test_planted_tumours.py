@@ -14,7 +14,7 @@ from hepacast.deep.networks import ResNet2dParams
 from hepacast.deep.train import fit_network
 from hepacast.deep.training import FitParams, Session
 from hepacast.phantom.planted import PHASES, PlantedParams, plant
-from hepacast.run.chain import divide
+from hepacast.run.protocol.chain import divide
 from hepacast.stats.roc import auc, compare_auc
 
 pytestmark = pytest.mark.slow

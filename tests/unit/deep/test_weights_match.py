@@ -14,7 +14,7 @@ from hepacast.core.events import Event, Noticed
 from hepacast.deep.networks import ResNet2dParams, ResNet3dParams, build
 from hepacast.deep.weights import arrays_of, fit_weights
 from hepacast.io.weights import write_weights
-from hepacast.run.encoder import load_encoder
+from hepacast.run.parts.encoder import load_encoder
 
 if TYPE_CHECKING:
     from pathlib import Path

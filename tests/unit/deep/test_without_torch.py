@@ -20,11 +20,11 @@ MODULES = (
     "hepacast.deep.uncertainty_domain",
     "hepacast.io.programs",
     "hepacast.io.weights",
-    "hepacast.run.draw",
-    "hepacast.run.encoder",
-    "hepacast.run.liver",
-    "hepacast.run.saliency",
-    "hepacast.run.segment",
+    "hepacast.run.masks.draw",
+    "hepacast.run.parts.encoder",
+    "hepacast.run.masks.liver",
+    "hepacast.run.protocol.saliency",
+    "hepacast.run.masks.segment",
 )
 
 
@@ -39,7 +39,7 @@ def test_torch_is_not_loaded() -> None:
 def test_absent_torch_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from hepacast.run.liver import load_keras\n"
+        "from hepacast.run.masks.liver import load_keras\n"
         "from hepacast.core.errors import StudyError\n"
         "try:\n    load_keras('liver.safetensors', 'liver')\n"
         "except StudyError as error:\n    print(error)\n"

@@ -14,7 +14,7 @@ from hepacast.core.errors import NotEstimableError
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.ants import AntsParams, ProgramError, register_with_ants
-from hepacast.run.align import AlignParams, align
+from hepacast.run.parts.align import AlignParams, align
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from hepacast.radiomics.maps import MapParams, feature_maps
 from hepacast.radiomics.params import ExtractParams
 from hepacast.radiomics.settings import Texture
 from hepacast.radiomics.window import Window
-from hepacast.run.maps import map_settings, write_maps
+from hepacast.run.extraction.maps import map_settings, write_maps
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -141,7 +141,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Run the small study once, and draw it; return its study file and its results."""
     from hepacast.report.write import write_report  # noqa: PLC0415 - loads matplotlib
     from hepacast.run import whole  # noqa: PLC0415 - loads much
-    from hepacast.run.execution import Execution  # noqa: PLC0415 - the same
+    from hepacast.run.work.execution import Execution  # noqa: PLC0415 - the same
 
     folder = tmp_path_factory.mktemp("finished")
     path = draw(folder / "study").save()

@@ -14,10 +14,10 @@ from hepacast.core.text import TextTable
 from hepacast.report.document import render_html
 from hepacast.report.write import read_result
 from hepacast.run import whole
-from hepacast.run.clinical_use import require_usable
-from hepacast.run.clinical_use_settings import ReadersParams
+from hepacast.run.content.clinical_use import require_usable
 from hepacast.run.gather import gather
 from hepacast.run.reader_table import read_readers
+from hepacast.run.settings.clinical_use import ReadersParams
 from hepacast.stats.roc import auc
 from tests.unit.run.clinical_use_study import READERS, with_clinical_use
 

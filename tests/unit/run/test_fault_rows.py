@@ -16,12 +16,17 @@ from hepacast.core.outcome import Binary, Survival
 from hepacast.core.provenance import content_key
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.io.tables import read_table
-from hepacast.run.cohorts import patients_of
-from hepacast.run.feasible import require_feasible
-from hepacast.run.flow import reasons_to_leave
 from hepacast.run.gather import gather
-from hepacast.run.readiness import confounded, out_of_order, readiness, require_different_patients
-from hepacast.run.study import parse_study
+from hepacast.run.protocol.cohorts import patients_of
+from hepacast.run.protocol.feasible import require_feasible
+from hepacast.run.protocol.flow import reasons_to_leave
+from hepacast.run.protocol.readiness import (
+    confounded,
+    out_of_order,
+    readiness,
+    require_different_patients,
+)
+from hepacast.run.settings.study import parse_study
 from hepacast.stats.concordance import harrell_c
 from hepacast.table.outcomes import LabelledCases
 

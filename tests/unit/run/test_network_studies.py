@@ -15,12 +15,12 @@ from hepacast.core.errors import StudyError
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
-from hepacast.run import measure as measure_module
-from hepacast.run import saliency
 from hepacast.run import whole as whole_module
-from hepacast.run.execution import Execution
-from hepacast.run.study import parse_study
+from hepacast.run.cases import measure as measure_module
+from hepacast.run.protocol import saliency
+from hepacast.run.settings.study import parse_study
 from hepacast.run.whole import run_study
+from hepacast.run.work.execution import Execution
 
 STUDY = """
 schema: 1

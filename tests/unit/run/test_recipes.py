@@ -18,16 +18,17 @@ from hepacast.core.registry import kind_of
 from hepacast.phantom import PhantomParams
 from hepacast.phantom.params import centre_of
 from hepacast.phantom.sheet import Block, draw_sheet
-from hepacast.run import measure, whole
-from hepacast.run.cohorts import Patient, divide_patients, patients_of
-from hepacast.run.deep_settings import CropsParams, EmbeddingParams, NetworkModelParams
-from hepacast.run.execution import Execution
-from hepacast.run.feasible import require_feasible
+from hepacast.run import whole
+from hepacast.run.cases import measure
 from hepacast.run.gather import gather
+from hepacast.run.parts.deep_settings import CropsParams, EmbeddingParams, NetworkModelParams
+from hepacast.run.parts.semantic_settings import SemanticBlockParams
+from hepacast.run.protocol.cohorts import Patient, divide_patients, patients_of
+from hepacast.run.protocol.feasible import require_feasible
 from hepacast.run.recipes import RECIPES, Size, study_text, write_recipe
 from hepacast.run.recipes.draw import draw_images
-from hepacast.run.semantic_settings import SemanticBlockParams
-from hepacast.run.study import parse_study
+from hepacast.run.settings.study import parse_study
+from hepacast.run.work.execution import Execution
 
 if TYPE_CHECKING:
     from pathlib import Path

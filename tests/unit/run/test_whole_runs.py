@@ -14,8 +14,8 @@ from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Event, Noticed
 from hepacast.run import whole
-from hepacast.run.execution import Execution
 from hepacast.run.whole import redraw, run_study
+from hepacast.run.work.execution import Execution
 
 if TYPE_CHECKING:
     from pathlib import Path

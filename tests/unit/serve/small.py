@@ -11,7 +11,7 @@ from hepacast.core.geometry import Grid
 from hepacast.core.volume import Region, Volume
 from hepacast.io.nifti import write_nifti
 from hepacast.run import whole
-from hepacast.run.execution import Execution
+from hepacast.run.work.execution import Execution
 
 if TYPE_CHECKING:
     from pathlib import Path

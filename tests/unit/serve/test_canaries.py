@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor.files import read_predictor
 from hepacast.serve.audit import Audit
 from hepacast.serve.jobs import Jobs
 from hepacast.serve.objects import predict_folder

@@ -13,8 +13,8 @@ import pytest
 
 from hepacast.core.errors import WeightsError
 from hepacast.io.weights import read_weights, write_weights
-from hepacast.run.estimators import load
-from hepacast.run.freeze import FrozenError, Part
+from hepacast.run.predictor.estimators import load
+from hepacast.run.work.freeze import FrozenError, Part
 
 if TYPE_CHECKING:
     from pathlib import Path

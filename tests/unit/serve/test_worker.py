@@ -17,8 +17,8 @@ import pytest
 from hepacast.core.geometry import Grid
 from hepacast.core.volume import Volume
 from hepacast.io.nifti import write_nifti
-from hepacast.run.predict import predict_case
-from hepacast.run.predictor_files import read_predictor
+from hepacast.run.predictor.files import read_predictor
+from hepacast.run.predictor.predict import predict_case
 from hepacast.serve.worker import Outcome, Worker, WorkerError
 
 if TYPE_CHECKING:

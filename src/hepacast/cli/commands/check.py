@@ -20,8 +20,8 @@ def command(study: Path, workers: int, failures: Path | None) -> int:
     Prints a summary of the cohort: who is in, who is out, and why.
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
+    from hepacast.run.cases.failures import failures_table  # noqa: PLC0415 - loaded on call
     from hepacast.run.check import check_study  # noqa: PLC0415 - loaded on call
-    from hepacast.run.failures import failures_table  # noqa: PLC0415 - loaded on call
 
     with progress() as listener:
         summary = check_study(study, workers=workers, on_event=listener)

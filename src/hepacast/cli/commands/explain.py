@@ -12,7 +12,7 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of results.")
 def command(case: str, study: Path, out: Path) -> int:
     """Say which field of CASE changed since it was measured; compute nothing."""
-    from hepacast.run.explain import explain  # noqa: PLC0415 - loaded on call
+    from hepacast.run.cases.explain import explain  # noqa: PLC0415 - loaded on call
 
     for line in explain(study, out, case):
         click.echo(line)

@@ -79,8 +79,8 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.radiomics.delta import DeltaParams  # noqa: PLC0415 - loaded on call
-    from hepacast.run.delta_many import delta_rows  # noqa: PLC0415 - loaded on call
-    from hepacast.run.extract_many import (  # noqa: PLC0415 - loaded on call
+    from hepacast.run.extraction.delta_many import delta_rows  # noqa: PLC0415 - loaded on call
+    from hepacast.run.extraction.extract_many import (  # noqa: PLC0415 - loaded on call
         Job,
         Plan,
         extract_jobs,

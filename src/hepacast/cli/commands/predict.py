@@ -34,7 +34,7 @@ def command(
     a structured report and a summary picture in DICOM too. Research only.
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - the same
+    from hepacast.run.predictor.files import read_predictor  # noqa: PLC0415 - the same
     from hepacast.serve.objects import predict_folder  # noqa: PLC0415 - the same
 
     model = read_predictor(predictor, signed_by=signed_by)

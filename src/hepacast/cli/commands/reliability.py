@@ -45,9 +45,9 @@ def command(
     where it was.
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.extract_many import read_jobs, write_rows  # noqa: PLC0415 - loaded on call
-    from hepacast.run.reliability import repeat_settings  # noqa: PLC0415 - loaded on call
-    from hepacast.run.reliability_many import (  # noqa: PLC0415 - loaded on call
+    from hepacast.run.extraction.extract_many import read_jobs, write_rows  # noqa: PLC0415 - loaded on call
+    from hepacast.run.extraction.reliability import repeat_settings  # noqa: PLC0415 - loaded on call
+    from hepacast.run.extraction.reliability_many import (  # noqa: PLC0415 - loaded on call
         RepeatPlan,
         reliability_jobs,
         reliability_rows,

@@ -11,7 +11,7 @@ import click
 from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
-    from hepacast.run.execution import Execution
+    from hepacast.run.work.execution import Execution
 
 _ON = "local, listen, slurm, tls://host:8786 or a scheduler file; --workers counts its workers."
 
@@ -37,11 +37,11 @@ def command(
 ) -> int:
     """Run STUDY and write its report, lock file and tables to --out."""
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.shard import SharesLeftError  # noqa: PLC0415 - loaded on call
     from hepacast.run.whole import run_study  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.shard import SharesLeftError  # noqa: PLC0415 - loaded on call
 
     if sign is not None:
-        from hepacast.run.seal import read_secret  # noqa: PLC0415 - loaded on call
+        from hepacast.run.predictor.seal import read_secret  # noqa: PLC0415 - loaded on call
 
         read_secret(sign)
     execution = _execution(**options)
@@ -61,8 +61,8 @@ def command(
 
 def _sign(out: Path, key: Path) -> None:
     """Sign the predictor of a finished run."""
-    from hepacast.run.deploy import FOLDER  # noqa: PLC0415 - loaded on call
-    from hepacast.run.predictor_seal import sign_predictor  # noqa: PLC0415 - the same
+    from hepacast.run.predictor.deploy import FOLDER  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predictor.predictor_seal import sign_predictor  # noqa: PLC0415 - the same
 
     click.echo(f"signed: {out / FOLDER}; fingerprint {sign_predictor(out / FOLDER, key)}")
 
@@ -77,9 +77,9 @@ def _execution(
     **at: str | None,
 ) -> Execution:
     """Read the options that say where to work."""
-    from hepacast.run.cluster import ClusterParams  # noqa: PLC0415 - loaded on call
-    from hepacast.run.execution import Execution  # noqa: PLC0415 - loaded on call
-    from hepacast.run.shard import Shard  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.cluster import ClusterParams  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.execution import Execution  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.shard import Shard  # noqa: PLC0415 - loaded on call
 
     cluster = None
     if on is not None:

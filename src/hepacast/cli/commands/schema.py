@@ -9,6 +9,6 @@ import click
 @click.command("schema")
 def command() -> None:
     """Print the JSON Schema of the study file, for editors and forms."""
-    from hepacast.run.study import Study  # noqa: PLC0415 - loaded on call
+    from hepacast.run.settings.study import Study  # noqa: PLC0415 - loaded on call
 
     click.echo(json.dumps(Study.model_json_schema(), indent=1))

@@ -26,8 +26,8 @@ def command(program: str | None, image: Path, out: Path, **chosen: Path | str | 
     """
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
     from hepacast.io.programs import PROGRAMS  # noqa: PLC0415 - loaded on call
-    from hepacast.run.draw import Wish, draw  # noqa: PLC0415 - loaded on call
-    from hepacast.run.yaml12 import load_yaml  # noqa: PLC0415 - loaded on call
+    from hepacast.run.masks.draw import Wish, draw  # noqa: PLC0415 - loaded on call
+    from hepacast.run.settings.yaml12 import load_yaml  # noqa: PLC0415 - loaded on call
 
     if not (program or chosen["liver"] or (chosen["lesion"] and chosen["given"])):
         raise click.UsageError(

@@ -23,7 +23,7 @@ def command(
     The signature is of the digests of all files. Whoever serves the predictor names the
     public key, and then no other predictor is read in its place.
     """
-    from hepacast.run import seal  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predictor import seal  # noqa: PLC0415 - loaded on call
 
     if new_key is not None:
         public = seal.new_key(new_key)
@@ -33,11 +33,11 @@ def command(
         what = "PREDICTOR and either --key or --check are needed"
         raise click.UsageError(what)
     if key is not None:
-        from hepacast.run.predictor_seal import sign_predictor  # noqa: PLC0415 - loaded on call
+        from hepacast.run.predictor.predictor_seal import sign_predictor  # noqa: PLC0415 - loaded on call
 
         click.echo(f"signed; fingerprint {sign_predictor(predictor, key)}")
         return EXIT_FINE
-    from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predictor.files import read_predictor  # noqa: PLC0415 - loaded on call
 
     read_predictor(predictor, signed_by=check)
     assert check is not None  # noqa: S101 - one of the two is there

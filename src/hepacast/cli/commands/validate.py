@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     measured with the settings of the predictor. OUT gets validation.json, a page, and a
     signature; no patient's row is in them. Research only.
     """
-    from hepacast.run import seal, validate_seal  # noqa: PLC0415 - loaded on call
+    from hepacast.run.predictor import seal, validate_seal  # noqa: PLC0415 - loaded on call
 
     if new_key is not None:
         public = seal.new_key(new_key)
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         what = "PREDICTOR, STUDY, --out, --centre and --key are needed"
         raise click.UsageError(what)
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.validate_write import Trial, write_validation  # noqa: PLC0415 - the same
+    from hepacast.run.predictor.validate_write import Trial, write_validation  # noqa: PLC0415 - the same
 
     trial = Trial(predictor, study, centre, outcome, work, jobs, signed_by)
     with progress() as listener:

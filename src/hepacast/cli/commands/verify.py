@@ -17,8 +17,8 @@ from hepacast.cli.main import EXIT_FINE, EXIT_SOME_FAILED
 def command(study: Path, out: Path, count: int, seed: int, workers: int) -> int:
     """Measure COUNT cases again, drawn at random, and compare them with their records."""
     from hepacast.cli.progress import progress  # noqa: PLC0415 - loaded on call
-    from hepacast.run.execution import Execution  # noqa: PLC0415 - loaded on call
-    from hepacast.run.explain import Verified, verify  # noqa: PLC0415 - loaded on call
+    from hepacast.run.cases.explain import Verified, verify  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.execution import Execution  # noqa: PLC0415 - loaded on call
 
     with progress() as listener, Execution(workers).open() as run:
         found = verify(study, out, run, count=count, seed=seed, on_event=listener)

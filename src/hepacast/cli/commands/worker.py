@@ -17,7 +17,7 @@ def command(folder: Path, workers: int | None, memory: str, host: str | None) ->
 
     The run was started with ``--on listen`` on a machine that sees the same FOLDER.
     """
-    from hepacast.run.door import join_run  # noqa: PLC0415 - loaded on call
+    from hepacast.run.work.door import join_run  # noqa: PLC0415 - loaded on call
 
     count = join_run(folder, workers=workers or os.cpu_count() or 1, memory=memory, host=host)
     click.echo(f"the run has ended; {count} workers go home")

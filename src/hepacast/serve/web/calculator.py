@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hepacast.io.records import Record
-    from hepacast.run.predictor import Predictor
+    from hepacast.run.predictor.predictor import Predictor
     from hepacast.table.fields import Field
 
 CLINICAL = "clinical:"

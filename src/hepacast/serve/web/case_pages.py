@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from hepacast.report.sections.case import forecasts, similar
-from hepacast.run.pictures import CAPTIONS
+from hepacast.run.cases.pictures import CAPTIONS
 
 if TYPE_CHECKING:
     from hepacast.serve.web.app import Site

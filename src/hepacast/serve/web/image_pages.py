@@ -23,7 +23,7 @@ from hepacast.serve.web.scans import (
 
 if TYPE_CHECKING:
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.load import Loaded
+    from hepacast.run.cases.load import Loaded
     from hepacast.serve.web.app import Site
     from hepacast.serve.web.overlays import Overlay
 

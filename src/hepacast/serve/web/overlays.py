@@ -13,7 +13,7 @@ import numpy as np
 
 from hepacast.core.volume import Volume
 from hepacast.io.nifti import load_nifti
-from hepacast.run.look_pages import FOLDER, file_name
+from hepacast.run.content.look_pages import FOLDER, file_name
 
 if TYPE_CHECKING:
     from pathlib import Path

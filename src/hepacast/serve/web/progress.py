@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hepacast.run.journal import JOURNAL
+from hepacast.run.work.journal import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hepacast.core.provenance import digest_bytes
 from hepacast.io.records import Records
 from hepacast.report.write import RESULT, read_result
-from hepacast.run.ledger import Ledger
+from hepacast.run.work.ledger import Ledger
 from hepacast.serve.web.cohort import CohortRow, cohort_rows
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hepacast.io.records import Record
     from hepacast.report.content import ReportContent
-    from hepacast.run.predictor import Predictor
+    from hepacast.run.predictor.predictor import Predictor
 
 PREDICTOR = "predictor"
 
@@ -89,7 +89,7 @@ class Results:
         PredictorError
             If it is damaged.
         """
-        from hepacast.run.predictor_files import read_predictor  # noqa: PLC0415 - loads slowly
+        from hepacast.run.predictor.files import read_predictor  # noqa: PLC0415 - loads slowly
 
         folder = self.folder / PREDICTOR
         now = _stamp_of(folder / "manifest.json")

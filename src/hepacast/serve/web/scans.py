@@ -15,16 +15,16 @@ import numpy as np
 
 from hepacast.imaging.resample import resample_to
 from hepacast.io.nifti import write_nifti
+from hepacast.run.cases.load import load_case
+from hepacast.run.cases.measure import plan_cases
+from hepacast.run.cases.pictures import COLOURS
 from hepacast.run.gather import gather
-from hepacast.run.load import load_case
-from hepacast.run.measure import plan_cases
-from hepacast.run.pictures import COLOURS
 
 if TYPE_CHECKING:
     from hepacast.core.geometry import Grid
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.load import Loaded
-    from hepacast.run.measure import CaseTask
+    from hepacast.run.cases.load import Loaded
+    from hepacast.run.cases.measure import CaseTask
     from hepacast.table.fields import Field
 
 KEPT = 2

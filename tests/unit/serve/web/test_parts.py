@@ -24,8 +24,8 @@ from hepacast.report.content import (
     ReportContent,
     Study,
 )
-from hepacast.run.journal import JOURNAL
-from hepacast.run.look_pages import file_name
+from hepacast.run.content.look_pages import file_name
+from hepacast.run.work.journal import JOURNAL
 from hepacast.serve.web.cohort import PAGE, CohortRow, Question, ask, cohort_rows
 from hepacast.serve.web.overlays import overlays_of, read_overlay
 from hepacast.serve.web.progress import QUIET_S, JournalReader

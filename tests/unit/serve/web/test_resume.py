@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hepacast.run.journal import JOURNAL
+from hepacast.run.work.journal import JOURNAL
 from hepacast.serve.web import resume as resume_module
 from hepacast.serve.web.progress import QUIET_S, events
 from hepacast.serve.web.resume import LOG, Resume, ResumeError
