@@ -29,8 +29,7 @@ from hepacast.phantom.params import stream
 from hepacast.phantom.sheet import Block, draw_sheet
 from hepacast.phantom.truth import fate
 from hepacast.run.protocol.chain import Recipe, divide, fit_study
-from hepacast.run.protocol.controls import discrimination
-from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.discrimination import discriminate, discrimination
 from hepacast.run.protocol.published import Order, as_published
 from hepacast.run.protocol.resample import OutOfFold, Scored, assemble
 from hepacast.run.settings.split import SplitParams

@@ -215,8 +215,10 @@ def test_too_little_memory_is_an_error_not_a_wrong_record(
 ) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from hepacast.run.cases.many import measure_all; from hepacast.run.work.execute import Executor\n"
-        "from hepacast.run.gather import gather; from hepacast.run.cases.measure import plan_cases\n"
+        "from hepacast.run.cases.many import measure_all\n"
+        "from hepacast.run.work.execute import Executor\n"
+        "from hepacast.run.gather import gather\n"
+        "from hepacast.run.cases.measure import plan_cases\n"
         "tasks = plan_cases(gather(Path(sys.argv[1])), Path(sys.argv[2]))\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + (8 << 20), used + (8 << 20)))\n"

@@ -12,7 +12,7 @@ from hepacast.io.images import read_image
 from hepacast.radiomics import ExtractParams, extract_case
 from hepacast.regions.shells import ring
 from hepacast.run.cases.build import build_regions
-from hepacast.run.gather import ImageRow, MaskFile
+from hepacast.run.parts.rows import ImageRow, MaskFile
 from hepacast.run.settings.case import RegionParams
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import pytest
 from hepacast.serve.audit import Audit, check
 from hepacast.serve.jobs import Jobs
 from hepacast.serve.objects import SC, SEG, SR
-from hepacast.serve.rest import Service, make_app
+from hepacast.serve.rest import make_app
 from hepacast.serve.runner import Runner
+from hepacast.serve.service import Service
 from hepacast.serve.worker import Worker
 from tests.unit.serve.conftest import CANARIES, TestClient, leaks, pack
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hepacast.core.errors import HepacastError
+from hepacast.io.converted import DrawnMask
 from hepacast.io.dicom.header import open_dicom, quiet
 from hepacast.io.dicom.rtstruct import list_structures, read_rtstruct
 from hepacast.io.dicom.seg import list_segments, read_seg
@@ -20,26 +20,9 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from hepacast.io.convert import Converted
+    from hepacast.io.converted import Converted
     from hepacast.io.dicom.seg import Segment
     from hepacast.io.names import Names
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnMask:
-    """One segment, written on the grid of its image.
-
-    Parameters
-    ----------
-    image, path : Path
-        Relative to the output.
-    label : str
-        What the segment is called.
-    """
-
-    image: Path
-    path: Path
-    label: str
 
 
 def convert_masks(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from hepacast.io.convert import Conversion, Converted
+    from hepacast.io.converted import Conversion, Converted
     from hepacast.io.names import Names
 
 _FOUND = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.events import Listener
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.gather import Materials
 
 STAGE = "check images"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import StudyError
 from hepacast.core.events import Noticed, ignore
 from hepacast.imaging.phases import PHASES
-from hepacast.io.convert import Conversion, Converted, convert_study
+from hepacast.io.convert import convert_study
 from hepacast.io.convert_tables import csv_bytes
 from hepacast.io.deidentify import Pseudonyms
 from hepacast.io.names import PLAIN, Pseudonymous
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.core.events import Listener
+    from hepacast.io.converted import Conversion, Converted
     from hepacast.io.dicom.sort import Series
     from hepacast.io.names import Names
     from hepacast.io.options import ReadOptions

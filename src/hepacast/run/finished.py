@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from hepacast.core.provenance import canonical_json, content_key, digest_bytes
 from hepacast.io.store import write_atomic
 from hepacast.run.cases.many import Receipt, kept
-from hepacast.run.content.lock import versions
 from hepacast.run.work.errands import code_digest
+from hepacast.run.work.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.gather import Materials
 
 NOTE = "finished.json"

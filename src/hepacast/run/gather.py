@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hepacast.core.errors import StudyError, TableError
 from hepacast.core.events import Noticed, ignore
 from hepacast.core.provenance import digest_bytes
-from hepacast.io.options import STRICT
 from hepacast.io.tables import read_table
+from hepacast.run.parts.rows import ImageRow, MaskFile
 from hepacast.run.reader_table import ReaderTable, read_readers
 from hepacast.run.settings.study import MeasuredParams, TableFeaturesParams, read_study
 from hepacast.run.settings.yaml12 import load_yaml
@@ -32,29 +32,6 @@ if TYPE_CHECKING:
     from hepacast.table.clinical import ClinicalTable
     from hepacast.table.fields import Dictionary
     from hepacast.table.outcomes import LabelledCases
-
-
-@dataclass(frozen=True, slots=True)
-class MaskFile:
-    """A mask's file, and the voxel values that belong to it (any, if none is named)."""
-
-    path: Path
-    label: tuple[int, ...] | str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """One row of the case table: an image and its masks, by one reader."""
-
-    case: str
-    phase: str
-    reader: str
-    image: Path
-    masks: Mapping[str, MaskFile]
-    options: ReadOptions = STRICT
-    """Which series of a folder is meant, and decisions for files that leave a choice."""
-    frame: int | None = None
-    """Frame of a clip on which the masks were drawn, from 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

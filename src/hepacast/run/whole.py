@@ -26,13 +26,13 @@ from hepacast.run.content.look_pages import FOLDER as MAPS
 from hepacast.run.content.look_pages import view_all
 from hepacast.run.finished import is_finished, note_finished, run_key
 from hepacast.run.gather import gather
-from hepacast.run.parts.deep_score import pictures_of
 from hepacast.run.predictor.deploy import deploy, require_deployable
 from hepacast.run.protocol.cohorts import divide_patients, patients_of
 from hepacast.run.protocol.feasible import require_feasible
 from hepacast.run.protocol.find import arrange, division_steps, find, openings
 from hepacast.run.protocol.flow import join
 from hepacast.run.protocol.openings import ledger_path, record_opening, require_closed
+from hepacast.run.protocol.pictured import pictures_of
 from hepacast.run.protocol.readiness import out_of_order
 from hepacast.run.protocol.second_reading import measure_shuffled, read_again
 from hepacast.run.protocol.semantic import with_semantics
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.report.content import OutcomeReport, Picture, ReportContent
-    from hepacast.run.cases.measure import CaseTask
     from hepacast.run.cases.record import CaseRecord
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.gather import Materials
     from hepacast.run.protocol.cohorts import Division
     from hepacast.run.protocol.finding import Finding, Known

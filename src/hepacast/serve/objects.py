@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from hepacast.io.dicom.derived import Origin
     from hepacast.io.dicom.sort import Series
     from hepacast.io.dicom.write_sr import Report
-    from hepacast.run.cases.measure import CaseTask
     from hepacast.run.cases.record import CaseRecord
-    from hepacast.run.gather import ImageRow
-    from hepacast.run.predictor.predict import Result
+    from hepacast.run.cases.task import CaseTask
+    from hepacast.run.parts.rows import ImageRow
     from hepacast.run.predictor.predictor import Predictor
+    from hepacast.run.predictor.result import Result
 
 SEG, SR, SC = "regions.dcm", "report.dcm", "summary.dcm"
 

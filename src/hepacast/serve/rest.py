@@ -7,9 +7,7 @@ Nothing that a caller names becomes a path: jobs are digests, and files are chos
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -20,11 +18,10 @@ from pydantic import BaseModel
 from hepacast._version import __version__
 from hepacast.core.errors import HepacastError, StudyError
 from hepacast.run.predictor.predict import PAGE
-from hepacast.serve.jobs import FullError, Job, Jobs, State
+from hepacast.serve.jobs import FullError, Job, State
 from hepacast.serve.objects import SC, SEG, SR
 from hepacast.serve.runner import OUT
 from hepacast.serve.tokens import MAY, Token, find_token
-from hepacast.serve.unpack import Limits
 from hepacast.serve.uploads import ARCHIVE, FORM, clear, receive
 
 if TYPE_CHECKING:
@@ -32,9 +29,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from hepacast.serve.audit import Audit
-    from hepacast.serve.runner import Runner
-    from hepacast.serve.worker import Predicts
+    from hepacast.serve.service import Service
+
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _FILES = {"segmentation": SEG, "report": SR, "summary": SC, "picture": "regions.png", "page": PAGE}
@@ -68,35 +64,6 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
     version: str = __version__
     predictor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Everything behind the routes.
-
-    Parameters
-    ----------
-    jobs : Jobs
-    worker : Predicts
-    audit : Audit
-    runner : Runner
-    tokens : tuple of Token
-        Empty: everybody who reaches the port may do everything; loopback only.
-    limits : Limits
-    """
-
-    jobs: Jobs
-    worker: Predicts
-    audit: Audit
-    runner: Runner
-    tokens: tuple[Token, ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    uploading: threading.BoundedSemaphore = field(init=False)
-    queueing: threading.Lock = field(default_factory=threading.Lock, init=False)
-
-    def __post_init__(self) -> None:
-        places = threading.BoundedSemaphore(self.limits.at_once)
-        object.__setattr__(self, "uploading", places)
 
 
 def require_safe_address(host: str, tokens: tuple[Token, ...]) -> None:

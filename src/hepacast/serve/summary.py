@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from hepacast.run.predictor.predict import Result
+    from hepacast.run.predictor.result import Result
 
 _SIZE_INCHES, _DPI = (10.24, 7.68), 100
 _BACK, _INK, _WARN = "#10151c", "#e8edf2", "#ffb454"

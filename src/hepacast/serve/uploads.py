@@ -19,7 +19,7 @@ from hepacast.serve.unpack import Intake, Limits, UploadError, require_room
 
 if TYPE_CHECKING:
     from hepacast.serve.jobs import Job
-    from hepacast.serve.rest import Service
+    from hepacast.serve.service import Service
 
 ARCHIVE, FORM = "application/zip", "multipart/form-data"
 _FOLDER = "uploads"

@@ -12,8 +12,9 @@ from hepacast.run.predictor.files import read_predictor
 from hepacast.serve.audit import Audit
 from hepacast.serve.jobs import Jobs
 from hepacast.serve.objects import predict_folder
-from hepacast.serve.rest import Service, make_app
+from hepacast.serve.rest import make_app
 from hepacast.serve.runner import Runner
+from hepacast.serve.service import Service
 from hepacast.serve.worker import Worker
 from tests.unit.serve.conftest import CANARIES, TestClient, leaks, pack
 

@@ -12,7 +12,8 @@ import pytest
 
 from hepacast.core.errors import StudyError
 from hepacast.serve.audit import check
-from hepacast.serve.rest import Service, make_app, require_safe_address
+from hepacast.serve.rest import make_app, require_safe_address
+from hepacast.serve.service import Service
 from hepacast.serve.tokens import MAY, new_token, read_tokens
 from hepacast.serve.unpack import Limits
 from tests.unit.serve.conftest import TestClient, pack

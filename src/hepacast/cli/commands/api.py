@@ -52,8 +52,9 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
 
     from hepacast.serve.audit import Audit  # noqa: PLC0415 - loaded on call
     from hepacast.serve.jobs import Jobs  # noqa: PLC0415 - the same
-    from hepacast.serve.rest import Service, make_app, require_safe_address  # noqa: PLC0415
+    from hepacast.serve.rest import make_app, require_safe_address  # noqa: PLC0415
     from hepacast.serve.runner import Runner  # noqa: PLC0415 - the same
+    from hepacast.serve.service import Service  # noqa: PLC0415
     from hepacast.serve.tokens import read_tokens  # noqa: PLC0415 - the same
     from hepacast.serve.worker import Worker  # noqa: PLC0415 - the same
 

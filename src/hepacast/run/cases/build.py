@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.geometry import Grid
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.gather import ImageRow
+    from hepacast.run.parts.rows import ImageRow
     from hepacast.run.settings.case import RegionParams
 
 

@@ -21,8 +21,9 @@ from hepacast.deep.embed import embed
 from hepacast.deep.frames import cover_box, cover_slices, scaled
 from hepacast.deep.networks import NetworkParams, build
 from hepacast.imaging.resample import resample_to
-from hepacast.io.store import StoreError, write_atomic
+from hepacast.io.store import write_atomic
 from hepacast.regions.slices import central_slices, margin_box, slice_areas
+from hepacast.run.parts.crops import crops_path
 from hepacast.run.parts.deep_settings import CropsParams, EmbeddingParams
 from hepacast.run.parts.encoder import load_encoder
 
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from hepacast.core.volume import Box
     from hepacast.deep.modules.network import Network
     from hepacast.run.cases.load import Loaded
+    from hepacast.run.parts.crops import Masks
 
     Pictures = np.ndarray
-    Masks = np.ndarray
 
 Block = TypeVar("Block")
 
@@ -313,11 +314,6 @@ def frames_of(region: Region, settings: CropsParams) -> list[Grid]:
     return [cover_slices(region.grid, (span, *box[1:]), settings.side) for span in spans]
 
 
-def crops_path(folder: Path, key: str, block: str) -> Path:
-    """Where the pictures of one case stand, by the key of its record."""
-    return folder / "cases" / key[:2] / f"{key}.{digest_bytes(block.encode())[:8]}.npz"
-
-
 def keep_crops(
     folder: Path, key: str, block: str, crops: Crops, masks: Masks | None = None
 ) -> None:
@@ -328,68 +324,3 @@ def keep_crops(
         arrays["masks"] = masks
     np.savez(packed, allow_pickle=False, **arrays)
     write_atomic(crops_path(folder, key, block), packed.getvalue())
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCrops:
-    """Pictures of a study on disk: a few words that travel to every worker, not gigabytes.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the results.
-    block : str
-        Feature block that they were cut by.
-    keys : mapping of case to str
-        Keys of the records.
-    """
-
-    folder: Path
-    block: str
-    keys: Mapping[str, str]
-
-    def __hash__(self) -> int:
-        return hash((self.folder, self.block, tuple(self.keys.items())))
-
-    def load(self) -> Crops:
-        """Read the pictures of all cases; one process reads them once."""
-        return _load(self)
-
-    def load_masks(self) -> Masks:
-        """Read the masks on the pictures of all cases, in the same order."""
-        found = []
-        for case, key in self.keys.items():
-            path = crops_path(self.folder, key, self.block)
-            try:
-                with np.load(path) as kept:
-                    found.append(kept["masks"])
-            except (OSError, ValueError, KeyError) as error:
-                raise _gone(case, path, error) from error
-        return np.concatenate(found)
-
-
-def _gone(case: str, path: Path, error: Exception) -> StoreError:
-    found = StoreError(
-        what="the pictures of a measured case stand beside its record",
-        got=type(error).__name__,
-        fix="Run again with --retry, or delete the folder of cases.",
-    )
-    found.at(case=case, file=path)
-    return found
-
-
-@lru_cache(maxsize=2)
-def _load(kept: KeptCrops) -> Crops:
-    pixels, present, cases = [], [], []
-    phases: tuple[str, ...] = ()
-    for case, key in kept.keys.items():
-        path = crops_path(kept.folder, key, kept.block)
-        try:
-            with np.load(path) as found:
-                pixels.append(found["pixels"])
-                present.append(found["present"])
-                phases = tuple(found["phases"].tolist())
-        except (OSError, ValueError, KeyError) as error:
-            raise _gone(case, path, error) from error
-        cases += [case] * len(pixels[-1])
-    return Crops(np.concatenate(pixels), tuple(cases), phases, np.concatenate(present))

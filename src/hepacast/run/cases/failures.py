@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepacast.run.cases.record import CaseRecord
-    from hepacast.run.gather import ImageRow
+    from hepacast.run.parts.rows import ImageRow
 
 
 def left_out(records: Mapping[str, CaseRecord]) -> dict[str, HepacastError]:

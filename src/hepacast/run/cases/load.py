@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.volume import Region, Volume
-    from hepacast.run.cases.measure import CaseTask
-    from hepacast.run.gather import ImageRow
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.parts.align import Aligned
     from hepacast.run.parts.film import Film
+    from hepacast.run.parts.rows import ImageRow
 
 
 @dataclass(slots=True, eq=False)

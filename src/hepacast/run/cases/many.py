@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.volume import Volume
-    from hepacast.run.cases.measure import CaseTask
-    from hepacast.run.gather import ImageRow
+    from hepacast.run.cases.task import CaseTask
+    from hepacast.run.parts.rows import ImageRow
     from hepacast.run.work.execute import Executor
 
 OPERATOR = "measure"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hepacast.core.errors import StudyError
@@ -16,6 +15,7 @@ from hepacast.run.cases.load import load_case, region_facts
 from hepacast.run.cases.pictures import draw_case
 from hepacast.run.cases.record import CaseRecord
 from hepacast.run.cases.shuffle import extract_shuffled
+from hepacast.run.cases.task import CaseTask
 from hepacast.run.parts.deep_settings import CropsParams, EmbeddingParams
 from hepacast.run.parts.film import is_film, perfusion_features
 from hepacast.run.parts.semantic_settings import SemanticBlockParams
@@ -31,55 +31,15 @@ if TYPE_CHECKING:
     from hepacast.core.volume import Region
     from hepacast.radiomics.delta import DeltaParams
     from hepacast.run.cases.load import Loaded
-    from hepacast.run.gather import ImageRow, Materials
+    from hepacast.run.gather import Materials
     from hepacast.run.parts.align import AlignParams
     from hepacast.run.parts.film import Film
-    from hepacast.run.settings.case import CasesParams, RegionParams
+    from hepacast.run.parts.rows import ImageRow
+    from hepacast.run.settings.case import RegionParams
     from hepacast.run.settings.study import MeasuredParams
 
 VERSION = 3
 """Raised whenever a record made earlier must not be used any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseTask:
-    """All that is needed to measure one case, anywhere.
-
-    Parameters
-    ----------
-    case : str
-        Case id.
-    rows : tuple of ImageRow
-        Its images and masks.
-    regions, blocks : mapping
-        Settings by name.
-    phases : tuple of str
-        All phases of the study.
-    folder : Path
-        Folder of the results, on a disk that every worker sees.
-    cases : CasesParams
-        What images and masks must be, and whether phases are moved onto one.
-    others : tuple of ImageRow
-        What other readers drew on the same images.
-    rehash : bool
-        Read every file again instead of trusting its size and time.
-    retry : bool
-        Try again what failed in an earlier run.
-    shuffle : bool
-        Deal the voxels anew within each region first: a control.
-    """
-
-    case: str
-    rows: tuple[ImageRow, ...]
-    regions: Mapping[str, RegionParams]
-    blocks: Mapping[str, MeasuredParams]
-    phases: tuple[str, ...]
-    folder: Path
-    cases: CasesParams
-    others: tuple[ImageRow, ...] = ()
-    rehash: bool = False
-    retry: bool = False
-    shuffle: bool = False
 
 
 def plan_cases(

@@ -15,7 +15,6 @@ from hepacast.report import content as shown
 from hepacast.run.content import compose_protocol as protocol
 from hepacast.run.content.clinical_use import classes_of, read_by_all
 from hepacast.run.content.equation import equation_of
-from hepacast.run.content.lock import versions
 from hepacast.run.content.methods import methods, references
 from hepacast.run.content.table_one import table_one
 from hepacast.run.protocol.discrimination import compare, measure_of
@@ -23,6 +22,7 @@ from hepacast.run.protocol.evaluate import evaluate
 from hepacast.run.protocol.precision import precision
 from hepacast.run.protocol.readiness import expected_widths
 from hepacast.run.protocol.survivals import overall
+from hepacast.run.work.versions import versions
 from hepacast.table.outcomes import BinaryParams, CompetingParams, SurvivalParams
 
 if TYPE_CHECKING:

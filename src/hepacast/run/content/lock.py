@@ -4,30 +4,15 @@
 from __future__ import annotations
 
 import json
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from hepacast._version import __version__
+from hepacast.run.work.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hepacast.run.gather import Materials
     from hepacast.run.protocol.resample import Resample
-
-_NUMERIC = ("numpy", "scipy", "scikit-learn", "numba", "SimpleITK", "pydicom")
-
-
-def versions() -> dict[str, str]:
-    """List the software whose version can change a number."""
-    found = {"hepacast": __version__, "Python": platform.python_version()}
-    for package in _NUMERIC:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def lock_text(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.deep.saliency import MassShares
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.parts.deep_settings import CropsParams
     from hepacast.run.protocol.finding import Finding
     from hepacast.run.protocol.looks import Look

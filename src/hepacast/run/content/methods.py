@@ -11,9 +11,9 @@ from hepacast._version import __version__
 from hepacast.core.outcome import Binary
 from hepacast.core.registry import kind_of
 from hepacast.report import content as shown
-from hepacast.run.content.lock import versions
 from hepacast.run.parts.deep_settings import CropsParams, EmbeddingParams, NetworkModelParams
 from hepacast.run.parts.semantic_settings import SemanticBlockParams
+from hepacast.run.work.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

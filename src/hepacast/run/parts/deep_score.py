@@ -17,14 +17,11 @@ from hepacast.deep.training import FitParams, Session
 from hepacast.models import MODELS, FittedModel
 from hepacast.models.forecast import forecast_from
 from hepacast.models.regression import cox_weights, logistic_weights
-from hepacast.run.cases.embed import KeptCrops
-from hepacast.run.parts.deep_settings import CropsParams, NetworkModelParams
+from hepacast.run.parts.crops import KeptCrops
+from hepacast.run.parts.deep_settings import NetworkModelParams
 from hepacast.stats.dealing import in_case_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from jaxtyping import Float
 
     from hepacast.core.folds import Cohort, Train
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from hepacast.deep.crops import Crops
     from hepacast.deep.train import FittedNetwork
     from hepacast.models.model import ModelFit
-    from hepacast.run.settings.study import Study
 
 SCORE_MODELS: Registry[ModelFit] = Registry("models", dict(MODELS._parts))
 """Every model of columns, and the network."""
@@ -131,28 +127,6 @@ def _fitted_network(given: NetworkParams, crops: Crops) -> NetworkParams:
     if isinstance(given, FusionParams):
         update["image"] = _fitted_network(given.image, crops)
     return given.model_copy(update=update)
-
-
-def pictures_of(study: Study, folder: Path, keys: Mapping[str, str]) -> dict[str, KeptCrops]:
-    """Say where the pictures are, for every score whose model is a network.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    folder : Path
-        Folder of the results.
-    keys : mapping of case to str
-        Keys of the records: other pictures have other keys, so no fit of theirs is used again.
-    """
-    found = {}
-    for name, score in study.scores.items():
-        if isinstance(score.model, NetworkModelParams):
-            (block,) = (
-                one for one in score.from_ if isinstance(study.features.get(one), CropsParams)
-            )
-            found[name] = KeptCrops(folder, block, dict(keys))
-    return found
 
 
 def _slope(raw: Float[np.ndarray, " case"], known: Cohort) -> float:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hepacast.core.volume import Region
     from hepacast.imaging.perfusion import Curve, Perfusion
     from hepacast.io.clip import Clip
-    from hepacast.run.gather import ImageRow
+    from hepacast.run.parts.rows import ImageRow
 
 VIDEOS = {".mp4", ".avi", ".mov", ".m4v"}
 _SAME_SPACING = 0.01

@@ -10,7 +10,8 @@ from hepacast.core.events import Noticed, ignore
 from hepacast.io.images import is_dicom
 from hepacast.io.tables import read_table
 from hepacast.run.cases.phases import contrast_of, propose_phase
-from hepacast.run.gather import ImageRow, MaskFile, image_rows
+from hepacast.run.gather import image_rows
+from hepacast.run.parts.rows import ImageRow, MaskFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

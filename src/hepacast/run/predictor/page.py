@@ -11,7 +11,7 @@ from hepacast.run.cases.pictures import CAPTIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hepacast.run.predictor.predict import Result
+    from hepacast.run.predictor.result import Result
 
 _MOST_FEATURES = 100
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from hepacast.core.errors import HepacastError
 from hepacast.run.cases.measure import VERSION as MEASURE_VERSION
-from hepacast.run.content.lock import versions
 from hepacast.run.protocol.chain import FittedScore, FittedStudy, Prediction
+from hepacast.run.work.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

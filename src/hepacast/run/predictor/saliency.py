@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from hepacast.deep.modules.network import Network
     from hepacast.run.cases.embed import Shown
     from hepacast.run.cases.load import Loaded
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
     from hepacast.run.parts.deep_settings import EmbeddingParams
-    from hepacast.run.predictor.predict import Result
     from hepacast.run.predictor.predictor import Predictor
+    from hepacast.run.predictor.result import Result
 
 FOLDER = "saliency"
 _STEP = 0.05

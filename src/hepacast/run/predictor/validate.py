@@ -13,7 +13,7 @@ from hepacast.core.events import Failed, Noticed, ignore
 from hepacast.core.outcome import Binary
 from hepacast.core.table import FeatureTable
 from hepacast.run.cases.many import measure_all
-from hepacast.run.cases.measure import CaseTask
+from hepacast.run.cases.task import CaseTask
 from hepacast.run.gather import gather
 from hepacast.run.predictor.predict import RejectedError, require_phases, row_of
 from hepacast.table.clinical import read_clinical
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from hepacast.core.events import Listener
     from hepacast.core.outcome import Outcome
     from hepacast.run.cases.record import CaseRecord
-    from hepacast.run.gather import ImageRow, Materials
+    from hepacast.run.gather import Materials
+    from hepacast.run.parts.rows import ImageRow
     from hepacast.run.predictor.predictor import Predictor
     from hepacast.run.protocol.chain import Prediction
     from hepacast.run.work.execute import Executor

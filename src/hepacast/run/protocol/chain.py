@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hepacast.core.folds import Cohort
     from hepacast.core.params import Params
     from hepacast.models.model import FittedModel
-    from hepacast.run.cases.embed import KeptCrops
+    from hepacast.run.parts.crops import KeptCrops
     from hepacast.run.parts.reread import Rereading
     from hepacast.run.settings.study import ModelsParams, ScoreParams
     from hepacast.select import FittedStep

@@ -11,7 +11,7 @@ import numpy as np
 from hepacast.core.errors import HepacastError
 from hepacast.core.events import Advanced, Noticed, Started, ignore
 from hepacast.core.provenance import generator
-from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.discrimination import discrimination
 from hepacast.run.protocol.resample import assess, plan
 from hepacast.run.work.execute import Executor
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
     from hepacast.core.events import Listener
     from hepacast.core.folds import Cohort
-    from hepacast.core.outcome import Outcome
     from hepacast.core.table import FeatureName
     from hepacast.run.protocol.chain import Recipe
     from hepacast.run.protocol.finding import Finding
-    from hepacast.run.protocol.resample import OutOfFold
     from hepacast.run.settings.split import SplitParams
     from hepacast.run.settings.study import Study
 
@@ -40,19 +38,6 @@ class Shuffle:
     split: SplitParams
     at_days: float | None
     number: int
-
-
-def discrimination(outcome: Outcome, found: OutOfFold) -> float:
-    """Return the AUC of a binary outcome, or Harrell's C, within folds.
-
-    Parameters
-    ----------
-    outcome : Binary, Survival or CompetingRisks
-        What happened to the cases of ``found``.
-    found : OutOfFold
-        Predictions.
-    """
-    return discriminate(outcome, found).estimate
 
 
 def shuffled(task: Shuffle) -> dict[str, float]:

@@ -196,3 +196,16 @@ def as_estimate(found: Merit) -> shown.Estimate:
         method=found.method,
         sentence=found.sentence(),
     )
+
+
+def discrimination(outcome: Outcome, found: OutOfFold) -> float:
+    """Return the AUC of a binary outcome, or Harrell's C, within folds.
+
+    Parameters
+    ----------
+    outcome : Binary, Survival or CompetingRisks
+        What happened to the cases of ``found``.
+    found : OutOfFold
+        Predictions.
+    """
+    return discriminate(outcome, found).estimate

@@ -15,8 +15,8 @@ from hepacast.run.cases.shuffle import replace_columns
 from hepacast.run.protocol.apparent import final_fit
 from hepacast.run.protocol.chain import Recipe, batch_columns
 from hepacast.run.protocol.comparators import comparator_table, with_comparators
-from hepacast.run.protocol.controls import discrimination, permuted_labels, random_features
-from hepacast.run.protocol.discrimination import discriminate
+from hepacast.run.protocol.controls import permuted_labels, random_features
+from hepacast.run.protocol.discrimination import discriminate, discrimination
 from hepacast.run.protocol.finding import Finding
 from hepacast.run.protocol.flow import Joined, Step, cohort_of
 from hepacast.run.protocol.held_out import leave_centres_out, require_both, score_held_out
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from hepacast.core.outcome import Outcome
     from hepacast.core.table import FeatureTable
     from hepacast.report.content import Precision
-    from hepacast.run.cases.embed import KeptCrops
     from hepacast.run.gather import Materials
+    from hepacast.run.parts.crops import KeptCrops
     from hepacast.run.parts.reread import Rereading
     from hepacast.run.protocol.cohorts import Division
     from hepacast.run.protocol.held_out import HeldOut

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hepacast.run.protocol.controls import discrimination
+from hepacast.run.protocol.discrimination import discrimination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from hepacast.core.folds import Cohort, Fold
 from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureTable
 from hepacast.run.protocol.chain import fit_study
-from hepacast.run.protocol.controls import discrimination
+from hepacast.run.protocol.discrimination import discrimination
 from hepacast.run.protocol.held_out import as_out_of_fold
 from hepacast.run.protocol.resample import Resample, resample
 from hepacast.stats.bootstrap632 import point632plus

@@ -15,7 +15,7 @@ from hepacast.core.events import ignore
 from hepacast.core.folds import Fold
 from hepacast.run.protocol.apparent import final_fit
 from hepacast.run.protocol.chain import fit_score, fit_steps
-from hepacast.run.protocol.controls import discrimination
+from hepacast.run.protocol.discrimination import discrimination
 from hepacast.run.protocol.held_out import score_held_out
 from hepacast.run.protocol.resample import OutOfFold, assess, plan
 

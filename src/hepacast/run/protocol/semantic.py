@@ -18,7 +18,7 @@ from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.deep.crops import Crops
 from hepacast.deep.semantic import learn_semantic
 from hepacast.deep.training import Session
-from hepacast.run.cases.embed import KeptCrops
+from hepacast.run.parts.crops import KeptCrops
 from hepacast.run.parts.semantic_settings import SemanticBlockParams
 from hepacast.run.protocol.flow import Joined, Step
 from hepacast.table.outcomes import Exclusion

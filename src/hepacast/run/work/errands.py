@@ -11,25 +11,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import hepacast
+from hepacast import _version
 from hepacast.core.errors import HepacastError
 from hepacast.core.provenance import content_key, digest_bytes
 from hepacast.io.store import StoreError, write_atomic
-from hepacast.run.content.lock import versions
 from hepacast.run.work.freeze import Freezer, FrozenError, Part, thaw
+from hepacast.run.work.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from hepacast.run.work.execute import Executor
 
 VERSION = 1
 """Raised whenever results kept earlier must not be used any more."""
 WORK = "work"
 _ROOMS = ("core", "stats", "select", "models", "deep", "run")
 """Rooms whose code a result depends on."""
+
+
+class Mapper(Protocol):
+    """Whoever maps a task over items: :class:`~hepacast.run.work.execute.Executor`."""
+
+    @property
+    def pool(self) -> object | None:
+        """Where items are sent; here, if nowhere."""
+
+    def map(
+        self,
+        task: Callable[[Any], Any],
+        items: Sequence[Any],
+        kept: Callable[[Any], Any],
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield the place of every item with its result or its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +138,7 @@ def _gone(path: Path, got: str) -> StoreError:
 @lru_cache(maxsize=1)
 def code_digest() -> str:
     """Digest the code that results depend on: those of other code are never used."""
-    root = Path(hepacast.__file__).parent
+    root = Path(_version.__file__).parent
     files = sorted(path for room in _ROOMS for path in (root / room).rglob("*.py"))
     return digest_bytes("".join(digest_bytes(path.read_bytes()) for path in files).encode())
 
@@ -167,13 +182,13 @@ def _read(folder: str, digest: str) -> tuple[Callable[[Any], Any], Any]:
 
 
 def run_kept(
-    executor: Executor, folder: Path, task: Callable[[Any], Any], items: Sequence[Any]
+    executor: Mapper, folder: Path, task: Callable[[Any], Any], items: Sequence[Any]
 ) -> Iterator[tuple[int, Any]]:
     """Map a task over items, finding what an earlier run has finished.
 
     Parameters
     ----------
-    executor : Executor
+    executor : Mapper
         Who works.
     folder : Path
         Folder of the results, on a disk that every worker sees.
@@ -185,7 +200,7 @@ def run_kept(
     Yields
     ------
     (int, result or HepacastError)
-        Place of the item, as :meth:`Executor.map` gives it.
+        Place of the item, as :meth:`Mapper.map` gives it.
     """
     work = Work(folder / WORK)
     # Worked on here, nobody reads the objects: their digests are enough for the key.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from threadpoolctl import threadpool_limits
 
 from hepacast.core.errors import HepacastError
+from hepacast.run.work.errands import run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -144,8 +145,6 @@ class Executor:
         if self.folder is None:
             yield from self.map(task, items)
             return
-        from hepacast.run.work.errands import run_kept  # noqa: PLC0415 - it needs this module
-
         yield from run_kept(self, self.folder, task, items)
 
     def _work(

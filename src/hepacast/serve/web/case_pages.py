@@ -12,8 +12,8 @@ from hepacast.report.sections.case import forecasts, similar
 from hepacast.run.cases.pictures import CAPTIONS
 
 if TYPE_CHECKING:
-    from hepacast.serve.web.app import Site
     from hepacast.serve.web.cohort import CohortRow
+    from hepacast.serve.web.site import Site
 
 
 def router(site: Site) -> APIRouter:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hepacast.report.content import OutcomeReport
-    from hepacast.serve.web.app import Site
+    from hepacast.serve.web.site import Site
 
 MODELS = 4
 """So many models have a column: a wider table cannot be read."""

@@ -24,8 +24,8 @@ from hepacast.serve.web.scans import (
 if TYPE_CHECKING:
     from hepacast.core.volume import Region, Volume
     from hepacast.run.cases.load import Loaded
-    from hepacast.serve.web.app import Site
     from hepacast.serve.web.overlays import Overlay
+    from hepacast.serve.web.site import Site
 
 _OBLIQUE = 0.7
 """Columns that run less than this along left and right bear no marks."""

@@ -21,7 +21,7 @@ from hepacast.serve.web.results import case_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hepacast.serve.web.app import Site
+    from hepacast.serve.web.site import Site
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hepacast.core.geometry import Grid
     from hepacast.core.volume import Region, Volume
     from hepacast.run.cases.load import Loaded
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
     from hepacast.table.fields import Field
 
 KEPT = 2

@@ -23,7 +23,7 @@ from hepacast.serve.web.thresholds import THRESHOLDS, counts_of, usual_threshold
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hepacast.serve.web.app import Site
+    from hepacast.serve.web.site import Site
 
 _ALONE = {
     "report.html": "Report, to read",

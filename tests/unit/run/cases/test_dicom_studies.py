@@ -20,9 +20,10 @@ from hepacast.io.dicom.write import SeriesIdentity, encode, uid_of, write_series
 from hepacast.io.dicom.write_seg import write_seg
 from hepacast.io.nifti import write_nifti
 from hepacast.run.cases.load import load_case
-from hepacast.run.cases.measure import CaseTask, measure
+from hepacast.run.cases.measure import measure
+from hepacast.run.cases.task import CaseTask
 from hepacast.run.extraction.extract import extract
-from hepacast.run.gather import ImageRow, MaskFile
+from hepacast.run.parts.rows import ImageRow, MaskFile
 from hepacast.run.settings.case import CasesParams, RegionParams
 from hepacast.run.settings.study import RadiomicsParams
 

@@ -33,7 +33,7 @@ from hepacast.run.work.execute import Executor
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hepacast.run.cases.measure import CaseTask
+    from hepacast.run.cases.task import CaseTask
 
 STUDY = """
 schema: 1

@@ -18,15 +18,9 @@ from hepacast.core.volume import Region, Volume
 from hepacast.deep.frames import ScaleParams
 from hepacast.deep.networks import Encoder2dParams, FusionParams, ResNet2dParams, ResNet3dParams
 from hepacast.io.store import StoreError
-from hepacast.run.cases.embed import (
-    KeptCrops,
-    crops_path,
-    cut_case,
-    embed_case,
-    keep_crops,
-    resolve_weights,
-)
+from hepacast.run.cases.embed import cut_case, embed_case, keep_crops, resolve_weights
 from hepacast.run.cases.load import Loaded
+from hepacast.run.parts.crops import KeptCrops, crops_path
 from hepacast.run.parts.deep_score import SCORE_MODELS, NetworkModel, fitted_to
 from hepacast.run.parts.deep_settings import (
     CropsParams,

@@ -22,9 +22,10 @@ from hepacast.phantom.dicom import write_clip
 from hepacast.phantom.ultrasound import moment_frame
 from hepacast.run.cases.load import load_case
 from hepacast.run.cases.many import measure_case, read_record
-from hepacast.run.cases.measure import CaseTask, measure
-from hepacast.run.gather import ImageRow, MaskFile
+from hepacast.run.cases.measure import measure
+from hepacast.run.cases.task import CaseTask
 from hepacast.run.parts.film import FilmParams, is_film, perfusion_features, read_film
+from hepacast.run.parts.rows import ImageRow, MaskFile
 from hepacast.run.settings.case import CasesParams, RegionParams
 from hepacast.run.settings.study import RadiomicsParams
 from hepacast.run.whole import run_study

@@ -22,7 +22,7 @@ from hepacast.io.weights import write_weights
 from hepacast.run import whole
 from hepacast.run.predictor.files import read_predictor
 from hepacast.run.predictor.networks import load_networks
-from hepacast.run.predictor.predict import Result, predict_case
+from hepacast.run.predictor.predict import predict_case
 from hepacast.run.predictor.predictor import PredictorError
 from hepacast.run.predictor.saliency import NO_NETWORK, slopes_of
 from hepacast.run.protocol.apparent import final_fit
@@ -33,6 +33,8 @@ from tests.unit.serve.small import small_study
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hepacast.run.predictor.result import Result
 
 pytest.importorskip("torch")
 

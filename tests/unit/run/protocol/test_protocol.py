@@ -19,8 +19,8 @@ from hepacast.core.provenance import generator
 from hepacast.core.table import FeatureName, FeatureTable
 from hepacast.models import MODELS
 from hepacast.run.protocol.chain import Recipe, divide
-from hepacast.run.protocol.controls import discrimination, permuted_labels
-from hepacast.run.protocol.discrimination import compare
+from hepacast.run.protocol.controls import permuted_labels
+from hepacast.run.protocol.discrimination import compare, discrimination
 from hepacast.run.protocol.evaluate import evaluate, event_by
 from hepacast.run.protocol.resample import Assessment, assemble, assess, plan, resample
 from hepacast.run.settings.control import ControlsParams

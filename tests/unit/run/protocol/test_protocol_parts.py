@@ -21,7 +21,7 @@ from hepacast.run.parts.reread import Rereading, RereadParams
 from hepacast.run.protocol.apparent import final_fit
 from hepacast.run.protocol.chain import Recipe, fit_score, fit_study
 from hepacast.run.protocol.comparators import comparator_name, comparator_table
-from hepacast.run.protocol.controls import discrimination
+from hepacast.run.protocol.discrimination import discrimination
 from hepacast.run.protocol.optimism import correct, hold_out, spread_over_seeds
 from hepacast.run.protocol.published import Order, as_published, choose_first
 from hepacast.run.protocol.recipe import with_algorithms

@@ -12,7 +12,8 @@ from hepacast.core.errors import NotEstimableError
 from hepacast.core.events import Event, Noticed
 from hepacast.core.table import FeatureTable
 from hepacast.deep.crops import Crops
-from hepacast.run.cases.embed import KeptCrops, keep_crops
+from hepacast.run.cases.embed import keep_crops
+from hepacast.run.parts.crops import KeptCrops
 from hepacast.run.parts.semantic_settings import SemanticBlockParams
 from hepacast.run.protocol.cohorts import Division
 from hepacast.run.protocol.flow import Joined
