@@ -44,8 +44,8 @@ _HOME = {
     "Region": "core.volume",
     "Survival": "core.outcome",
     "Volume": "core.volume",
-    "extract": "run.extract",
-    "feature_maps": "run.maps",
+    "extract": "run.extraction.extract",
+    "feature_maps": "run.extraction.maps",
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import warnings
 import zipfile
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -21,8 +23,17 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient as TestClient  # noqa: PLC0414 - for the tests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from pathlib import Path
+
+
+Result = TypeVar("Result")
+
+
+def await_aside(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine in a thread of its own: tests in a browser leave a loop running in theirs."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, work).result()
 
 
 CANARIES = ("ZHANG", "SanCanary", "19570304")

@@ -16,7 +16,7 @@ from hepacast.serve.rest import make_app, require_safe_address
 from hepacast.serve.service import Service
 from hepacast.serve.tokens import MAY, new_token, read_tokens
 from hepacast.serve.unpack import Limits
-from tests.unit.serve.conftest import TestClient, pack
+from tests.unit.serve.conftest import TestClient, await_aside, pack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -293,7 +293,7 @@ def test_a_slow_upload_is_cut_off(service: Service, jobs: Jobs) -> None:
         "type": "http", "method": "POST", "path": "/v1/jobs", "raw_path": b"/v1/jobs",
         "query_string": b"", "headers": headers, "scheme": "http", "server": ("localhost", 80),
     }  # fmt: skip
-    asyncio.run(app(scope, never, note))
+    await_aside(app(scope, never, note))
     assert sent[0]["status"] == 408
     assert list((jobs.folder / "uploads").iterdir()) == []
 

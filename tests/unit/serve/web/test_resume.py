@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ from hepacast.serve.web import resume as resume_module
 from hepacast.serve.web.progress import QUIET_S, events
 from hepacast.serve.web.resume import LOG, Resume, ResumeError
 from tests.browser.web.conftest import served
+from tests.unit.serve.conftest import await_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,9 +125,9 @@ def test_the_stream_calls_a_run_working_that_has_written_nothing_yet(
         found: dict[str, object] = json.loads((await anext(stream)).removeprefix("data: "))
         return found
 
-    assert asyncio.run(first())["state"] == "nothing"
+    assert await_aside(first())["state"] == "nothing"
     resume.start(NOW)
-    assert asyncio.run(first())["state"] == "working"
+    assert await_aside(first())["state"] == "working"
 
 
 def ask(address: str, headers: dict[str, str]) -> tuple[int, str]:
