@@ -62,7 +62,7 @@ def command(
 def _sign(out: Path, key: Path) -> None:
     """Sign the predictor of a finished run."""
     from hepacast.run.predictor.deploy import FOLDER  # noqa: PLC0415 - loaded on call
-    from hepacast.run.predictor.predictor_seal import sign_predictor  # noqa: PLC0415 - the same
+    from hepacast.run.predictor.sign import sign_predictor  # noqa: PLC0415 - the same
 
     click.echo(f"signed: {out / FOLDER}; fingerprint {sign_predictor(out / FOLDER, key)}")
 

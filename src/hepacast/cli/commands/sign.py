@@ -33,7 +33,7 @@ def command(
         what = "PREDICTOR and either --key or --check are needed"
         raise click.UsageError(what)
     if key is not None:
-        from hepacast.run.predictor.predictor_seal import sign_predictor  # noqa: PLC0415 - loaded on call
+        from hepacast.run.predictor.sign import sign_predictor  # noqa: PLC0415 - loaded on call
 
         click.echo(f"signed; fingerprint {sign_predictor(predictor, key)}")
         return EXIT_FINE

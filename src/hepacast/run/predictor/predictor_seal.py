@@ -7,13 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from hepacast.core.errors import StudyError
-from hepacast.io.store import write_atomic
 from hepacast.run.predictor.seal import (
     SealError,
     fingerprint,
     read_public,
-    read_secret,
-    sign,
     signer,
 )
 
@@ -21,37 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-_PURPOSE = "predictor"
-
-
-def sign_predictor(folder: Path, key: Path) -> str:
-    """Sign a predictor that is whole; an older signature is replaced.
-
-    Parameters
-    ----------
-    folder : Path
-        The predictor.
-    key : Path
-        From :func:`~hepacast.run.predictor.seal.new_key`.
-
-    Returns
-    -------
-    str
-        Fingerprint of the key.
-
-    Raises
-    ------
-    PredictorError
-        If the predictor is damaged: nobody vouches for that.
-    """
-    from hepacast.run.predictor.files import read_predictor  # noqa: PLC0415 - it reads signatures
-
-    secret = read_secret(key)
-    text = (folder / MANIFEST).read_bytes() if (folder / MANIFEST).is_file() else b""
-    read_predictor(folder)
-    said = sign(_PURPOSE, text, secret)
-    write_atomic(folder / SIGNATURE, json.dumps(said, indent=1) + "\n")
-    return fingerprint(bytes.fromhex(said["public_key"]))
+PURPOSE = "predictor"
 
 
 def require_signature(folder: Path, public: Path) -> None:
@@ -91,7 +58,7 @@ def require_signed(folder: Path, manifest: bytes, public: Path) -> None:
     if not path.is_file():
         raise _unsigned(folder, "none")
     try:
-        raw = signer(_PURPOSE, manifest, json.loads(path.read_bytes()))
+        raw = signer(PURPOSE, manifest, json.loads(path.read_bytes()))
     except StudyError:
         raise
     except Exception as error:

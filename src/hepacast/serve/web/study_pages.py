@@ -17,7 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from hepacast.core.errors import HepacastError
 from hepacast.report.figures.pick import views
 from hepacast.serve.web.calculator import grouped, inputs_of, say
-from hepacast.serve.web.progress import JournalReader, events, state_of
+from hepacast.serve.web.progress import JournalReader
+from hepacast.serve.web.stream import events, state_of
 from hepacast.serve.web.thresholds import THRESHOLDS, counts_of, usual_threshold
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from hepacast.cli.main import main
 from hepacast.core.errors import StudyError
 from hepacast.run.predictor.files import read_predictor
 from hepacast.run.predictor.predictor import PredictorError
-from hepacast.run.predictor.predictor_seal import SIGNATURE, sign_predictor
+from hepacast.run.predictor.predictor_seal import SIGNATURE
 from hepacast.run.predictor.seal import SealError, new_key, read_secret, sign
+from hepacast.run.predictor.sign import sign_predictor
 from hepacast.serve.worker import Worker
 from tests.unit.run.predictor.test_predictor import sign as write_manifest
 from tests.unit.serve.small import small_study

@@ -14,8 +14,9 @@ import pytest
 
 from hepacast.run.work.journal import JOURNAL
 from hepacast.serve.web import resume as resume_module
-from hepacast.serve.web.progress import QUIET_S, events
+from hepacast.serve.web.progress import QUIET_S
 from hepacast.serve.web.resume import LOG, Resume, ResumeError
+from hepacast.serve.web.stream import events
 from tests.browser.web.conftest import served
 from tests.unit.serve.conftest import await_aside
 
