@@ -171,7 +171,7 @@ def read_by_all(materials: Materials, findings: Sequence[Finding]) -> shown.Read
             "model": params.model,
             "n": len(cases),
             "events": int(event.sum()),
-            "left_out": tuple(f"{why}: {count}" for why, count in left.items() if count),
+            "left_out": tuple(f"{reason}: {count}" for reason, count in left.items() if count),
             "model_alone": alone,
             "missing": (*why, *gains.missing),
         }

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepacast.core.errors import HepacastError
-from hepacast.core.events import Advanced, Noticed, Started, ignore
+from hepacast.core.events import ignore
 from hepacast.core.provenance import generator
 from hepacast.run.protocol.discrimination import discrimination
+from hepacast.run.protocol.repeats import repeat
 from hepacast.run.protocol.resample import assess, plan
 from hepacast.run.work.execute import Executor
 
@@ -93,16 +93,9 @@ def permuted_labels(
     stage = f"permuted labels {cohort.outcome.name}"
     times = study.controls.permuted_labels
     tasks = [Shuffle(cohort, recipe, study.split, at_days, number) for number in range(times)]
-    on_event(Started(stage, times))
-    found: dict[int, dict[str, float]] = {}
-    for at, result in executor.work(shuffled, tasks):
-        if isinstance(result, HepacastError):
-            on_event(Noticed(stage, f"shuffle {at + 1} could not be fitted: {result}"))
-        else:
-            found[at] = result
-        on_event(Advanced(stage, str(at + 1)))
+    found = repeat(shuffled, tasks, executor, stage=stage, what="shuffle", on_event=on_event)
     names = recipe.models.sets
-    return {n: np.array([found[at][n] for at in sorted(found)]) for n in names}
+    return {n: np.array([one[n] for one in found]) for n in names}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,17 +164,10 @@ def random_features(
         Noise(finding.cohort, finding.recipe, study.split, finding.at_days, number, measured)
         for number in range(times)
     ]
-    on_event(Started(stage, times))
-    found: dict[int, dict[str, float]] = {}
-    for at, result in executor.work(noisy, tasks):
-        if isinstance(result, HepacastError):
-            on_event(Noticed(stage, f"draw {at + 1} could not be fitted: {result}"))
-        else:
-            found[at] = result
-        on_event(Advanced(stage, str(at + 1)))
+    found = repeat(noisy, tasks, executor, stage=stage, what="draw", on_event=on_event)
     names = [
         name
         for name, members in finding.recipe.models.sets.items()
         if any(measured.intersection(finding.recipe.offered(score)) for score in members)
     ]
-    return {n: np.array([found[at][n] for at in sorted(found)]) for n in names}
+    return {n: np.array([one[n] for one in found]) for n in names}

@@ -17,6 +17,7 @@ from hepacast.core.table import FeatureTable
 from hepacast.run.protocol.chain import fit_study
 from hepacast.run.protocol.discrimination import discrimination
 from hepacast.run.protocol.held_out import as_out_of_fold
+from hepacast.run.protocol.repeats import repeat
 from hepacast.run.protocol.resample import Resample, resample
 from hepacast.stats.bootstrap632 import point632plus
 
@@ -175,14 +176,7 @@ def correct(
     """
     stage = f"bootstrap {cohort.outcome.name}"
     tasks = [Draw(cohort, recipe, at_days, number) for number in range(times)]
-    on_event(Started(stage, times))
-    found: dict[int, dict[str, tuple[float, float, float]]] = {}
-    for at, result in executor.work(redrawn, tasks):
-        if isinstance(result, HepacastError):
-            on_event(Noticed(stage, f"resample {at + 1} could not be fitted: {result}"))
-        else:
-            found[at] = result
-        on_event(Advanced(stage, str(at + 1)))
+    found = repeat(redrawn, tasks, executor, stage=stage, what="resample", on_event=on_event)
     if len(found) < 0.9 * times:
         raise NotEstimableError(
             what="a correction for optimism needs resamples that can be fitted",
@@ -191,7 +185,7 @@ def correct(
         ).at(outcome=cohort.outcome.name)
     corrected = {}
     for name in apparent if found else ():
-        own, again, new = np.array([found[at][name] for at in sorted(found)]).T
+        own, again, new = np.array([one[name] for one in found]).T
         gap = float((own - again).mean())
         corrected[name] = Corrected(apparent[name], gap, float(new.mean()), len(found))
     return corrected
